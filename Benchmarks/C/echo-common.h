@@ -1,0 +1,124 @@
+// What the two C echo servers share: their command line, their listener and a few helpers.
+//
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BACKLOG = 4096, MAX_BUFFERS = 32768, MAX_BUFFER_SIZE = 1 << 24 };
+
+struct options {
+    uint16_t port;
+    bool direct;
+    unsigned buffers;
+    unsigned buffer_size;
+};
+
+__attribute__((noreturn)) static inline void die(const char *what, int error)
+{
+    fprintf(stderr, "%s: %s\n", what, strerror(error));
+    exit(1);
+}
+
+static inline int check(const char *what, int result)
+{
+    if (result < 0)
+        die(what, errno);
+    return result;
+}
+
+__attribute__((noreturn)) static inline void exit_with_usage(const char *program)
+{
+    fprintf(stderr, "usage: %s [--port PORT] [--direct] [--buffers N] [--buffer-size BYTES]\n", program);
+    exit(2);
+}
+
+static inline unsigned parse_number(const char *program, const char *text, unsigned least, unsigned most)
+{
+    char *end;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    if (errno || end == text || *end || value < least || value > most)
+        exit_with_usage(program);
+    return (unsigned)value;
+}
+
+static inline struct options parse_options(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"port", required_argument, NULL, 'p'},
+        {"direct", no_argument, NULL, 'd'},
+        {"buffers", required_argument, NULL, 'n'},
+        {"buffer-size", required_argument, NULL, 's'},
+        {0},
+    };
+    struct options options = {.buffers = 1024, .buffer_size = 8192};
+    for (int key; (key = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (key) {
+        case 'p': options.port = (uint16_t)parse_number(argv[0], optarg, 0, UINT16_MAX); break;
+        case 'd': options.direct = true; break;
+        case 'n': options.buffers = parse_number(argv[0], optarg, 1, MAX_BUFFERS); break;
+        case 's': options.buffer_size = parse_number(argv[0], optarg, 1, MAX_BUFFER_SIZE); break;
+        default: exit_with_usage(argv[0]);
+        }
+    }
+    if (optind != argc)
+        exit_with_usage(argv[0]);
+    return options;
+}
+
+static inline void announce(int listener)
+{
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    check("getsockname", getsockname(listener, (struct sockaddr *)&address, &length));
+    printf("listening on 127.0.0.1:%u\n", ntohs(address.sin_port));
+    fflush(stdout);
+}
+
+// Accepted sockets inherit TCP_NODELAY from their listener, which saves a system call a connection.
+static inline int listen_on(uint16_t port, int socket_flags)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int on = 1;
+    int listener = check("socket", socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | socket_flags, 0));
+    check("SO_REUSEADDR", setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
+    check("TCP_NODELAY", setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+    check("bind", bind(listener, (struct sockaddr *)&address, sizeof address));
+    check("listen", listen(listener, BACKLOG));
+    return listener;
+}
+
+// A descriptor that becomes readable on SIGTERM or SIGINT, so that stopping is one more event for the loop.
+static inline int open_stop_signal(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    check("sigprocmask", sigprocmask(SIG_BLOCK, &signals, NULL));
+    return check("signalfd", signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+// No descriptor is ever as large as this, so it sizes tables that are indexed by descriptor.
+static inline unsigned descriptor_limit(void)
+{
+    struct rlimit limit;
+    check("getrlimit", getrlimit(RLIMIT_NOFILE, &limit));
+    return limit.rlim_cur < (1u << 20) ? (unsigned)limit.rlim_cur : 1u << 20;
+}

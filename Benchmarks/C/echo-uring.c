@@ -1,0 +1,502 @@
+// A single-threaded TCP echo server on io_uring: the physical reference that a runtime is measured against.
+//
+// One io_uring_enter a turn submits everything and waits. The listener has one multishot accept, every connection one
+// multishot receive that fills buffers from a shared ring. A received chunk is sent from the buffer it arrived in, and
+// the buffer goes back to the ring when the send has completed: bytes are copied only by the kernel.
+//
+// Why closing is safe: the kernel owns a chunk's buffer until the send's own completion, and the descriptor until the
+// last completion of either direction. So a connection is closed only once it has neither a receive nor a send in
+// flight; cancelling merely hurries those completions. A descriptor's number can therefore be reused the moment it is
+// closed without any completion being taken for that of its predecessor.
+//
+// Backpressure: a peer that does not read holds its chunks, so a connection that holds its share of the buffers stops
+// receiving until half of them are back. When no buffer is left at all, receives end with ENOBUFS and wait for one.
+//
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
+#include "echo-common.h"
+
+#include <liburing.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+
+enum {
+    SUBMISSION_ENTRIES = 256,
+    COMPLETION_ENTRIES = 4096,
+    BUFFER_GROUP = 0,
+    GATHER = 8,
+    CONNECTIONS_TO_EXHAUST = 8, // that many blocked peers may hold all buffers
+    NO_CHUNK = UINT16_MAX,
+};
+
+enum operation { ACCEPT, RECEIVE, SEND, SIGNAL, IGNORED };
+
+// The bytes of one provided buffer that are still to be echoed; indexed by buffer id.
+struct chunk {
+    uint32_t offset;
+    uint32_t length;
+    uint16_t next;
+};
+
+struct connection {
+    bool open;
+    bool receiving;  // a multishot receive is in flight
+    bool pausing;    // and has been asked to end, because the connection holds its share
+    bool sending;    // a send is in flight
+    bool starved;    // waits in the queue of those that found no buffer
+    bool ended;      // the peer will send no more
+    bool failed;     // nothing more can be echoed
+    bool cancelling; // its operations have been asked to finish
+    uint16_t first;  // the chunks to echo, in order
+    uint16_t last;
+    uint16_t held;   // how many
+    unsigned next_starved;
+    struct msghdr message;
+    struct iovec vectors[GATHER];
+};
+
+struct server {
+    struct io_uring ring;
+    struct options options;
+    int listener;
+    int stop_signal;
+    bool accepting;
+    bool stopping;
+
+    struct connection *connections; // indexed by descriptor, or by slot of the registered file table
+    unsigned connection_limit;
+    unsigned open_connections;
+
+    struct io_uring_buf_ring *buffer_ring;
+    char *buffers;
+    struct chunk *chunks;
+    unsigned free_buffers;
+    unsigned share; // how many buffers one connection may hold
+    int returned_buffers; // not yet published to the kernel
+
+    unsigned first_starved; // a queue, linked by next_starved
+    unsigned last_starved;
+    unsigned starved_connections;
+};
+
+static uint64_t tag(enum operation operation, unsigned id) { return (uint64_t)operation << 32 | id; }
+
+static unsigned id_of(const struct server *server, const struct connection *connection)
+{
+    return (unsigned)(connection - server->connections);
+}
+
+static struct io_uring_sqe *next_sqe(struct server *server)
+{
+    struct io_uring_sqe *sqe;
+    while (!(sqe = io_uring_get_sqe(&server->ring)))
+        io_uring_submit(&server->ring);
+    return sqe;
+}
+
+// To be called after the prepare function, which resets the flags.
+static void set_target(const struct server *server, struct io_uring_sqe *sqe, enum operation operation, unsigned id)
+{
+    sqe->flags |= server->options.direct ? IOSQE_FIXED_FILE : 0;
+    sqe->user_data = tag(operation, id);
+}
+
+// Buffers
+
+static char *buffer_at(const struct server *server, uint16_t id)
+{
+    return server->buffers + (size_t)id * server->options.buffer_size;
+}
+
+static void return_buffer(struct server *server, uint16_t id)
+{
+    io_uring_buf_ring_add(server->buffer_ring, buffer_at(server, id), server->options.buffer_size, id,
+                          io_uring_buf_ring_mask(server->options.buffers), server->returned_buffers++);
+    server->free_buffers++;
+}
+
+static void publish_returned_buffers(struct server *server)
+{
+    if (server->returned_buffers > 0)
+        io_uring_buf_ring_advance(server->buffer_ring, server->returned_buffers);
+    server->returned_buffers = 0;
+}
+
+static void enqueue_chunk(struct server *server, struct connection *connection, uint16_t id, uint32_t length)
+{
+    server->chunks[id] = (struct chunk){.length = length, .next = NO_CHUNK};
+    if (connection->first == NO_CHUNK)
+        connection->first = id;
+    else
+        server->chunks[connection->last].next = id;
+    connection->last = id;
+    connection->held++;
+}
+
+// Forgets `count` bytes from the front of what is to be echoed.
+static void consume(struct server *server, struct connection *connection, size_t count)
+{
+    while (connection->first != NO_CHUNK) {
+        struct chunk *chunk = &server->chunks[connection->first];
+        if (count < chunk->length) {
+            chunk->offset += (uint32_t)count;
+            chunk->length -= (uint32_t)count;
+            return;
+        }
+        count -= chunk->length;
+        return_buffer(server, connection->first);
+        connection->first = chunk->next;
+        connection->held--;
+    }
+}
+
+// Submissions
+
+static void submit_accept(struct server *server)
+{
+    struct io_uring_sqe *sqe = next_sqe(server);
+    if (server->options.direct)
+        io_uring_prep_multishot_accept_direct(sqe, server->listener, NULL, NULL, 0);
+    else
+        io_uring_prep_multishot_accept(sqe, server->listener, NULL, NULL, SOCK_CLOEXEC);
+    sqe->user_data = tag(ACCEPT, 0);
+    server->accepting = true;
+}
+
+static void submit_stop_signal(struct server *server)
+{
+    struct io_uring_sqe *sqe = next_sqe(server);
+    io_uring_prep_poll_add(sqe, server->stop_signal, POLLIN);
+    sqe->user_data = tag(SIGNAL, 0);
+}
+
+static void submit_receive(struct server *server, struct connection *connection)
+{
+    unsigned id = id_of(server, connection);
+    struct io_uring_sqe *sqe = next_sqe(server);
+    io_uring_prep_recv_multishot(sqe, (int)id, NULL, 0, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = BUFFER_GROUP;
+    set_target(server, sqe, RECEIVE, id);
+    connection->receiving = true;
+}
+
+// Gathers the queued chunks; returns how many.
+static unsigned gather(struct server *server, struct connection *connection)
+{
+    unsigned count = 0;
+    for (uint16_t id = connection->first; id != NO_CHUNK && count < GATHER; id = server->chunks[id].next) {
+        struct chunk *chunk = &server->chunks[id];
+        connection->vectors[count++] =
+            (struct iovec){.iov_base = buffer_at(server, id) + chunk->offset, .iov_len = chunk->length};
+    }
+    connection->message = (struct msghdr){.msg_iov = connection->vectors, .msg_iovlen = count};
+    return count;
+}
+
+// MSG_WAITALL lets the kernel finish a send that the peer's window cuts short.
+static void submit_send(struct server *server, struct connection *connection)
+{
+    unsigned id = id_of(server, connection);
+    struct chunk *chunk = &server->chunks[connection->first];
+    struct io_uring_sqe *sqe = next_sqe(server);
+    if (chunk->next == NO_CHUNK)
+        io_uring_prep_send(sqe, (int)id, buffer_at(server, connection->first) + chunk->offset, chunk->length,
+                           MSG_WAITALL);
+    else if (gather(server, connection) > 0)
+        io_uring_prep_sendmsg(sqe, (int)id, &connection->message, MSG_WAITALL);
+    set_target(server, sqe, SEND, id);
+    connection->sending = true;
+}
+
+static void submit_pause(struct server *server, struct connection *connection)
+{
+    struct io_uring_sqe *sqe = next_sqe(server);
+    io_uring_prep_cancel64(sqe, tag(RECEIVE, id_of(server, connection)), 0);
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    sqe->user_data = tag(IGNORED, 0);
+    connection->pausing = true;
+}
+
+static void submit_cancel(struct server *server, struct connection *connection)
+{
+    struct io_uring_sqe *sqe = next_sqe(server);
+    unsigned fixed = server->options.direct ? IORING_ASYNC_CANCEL_FD_FIXED : 0;
+    io_uring_prep_cancel_fd(sqe, (int)id_of(server, connection), IORING_ASYNC_CANCEL_ALL | fixed);
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    sqe->user_data = tag(IGNORED, 0);
+    connection->cancelling = true;
+}
+
+static void submit_close(struct server *server, struct connection *connection)
+{
+    unsigned id = id_of(server, connection);
+    struct io_uring_sqe *sqe = next_sqe(server);
+    if (server->options.direct)
+        io_uring_prep_close_direct(sqe, id);
+    else
+        io_uring_prep_close(sqe, (int)id);
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    sqe->user_data = tag(IGNORED, 0);
+}
+
+// Connections
+
+static void close_connection(struct server *server, struct connection *connection)
+{
+    consume(server, connection, SIZE_MAX);
+    submit_close(server, connection);
+    connection->open = false;
+    server->open_connections--;
+    // An accept that ran out of descriptors ended; there is one again.
+    if (!server->accepting && !server->stopping)
+        submit_accept(server);
+}
+
+// Receives while the connection holds less than its share. A multishot receive that ended for a reason of the kernel's
+// is simply made again.
+static void adjust_receiving(struct server *server, struct connection *connection)
+{
+    if (connection->receiving) {
+        if (connection->held >= server->share && !connection->pausing)
+            submit_pause(server, connection);
+    } else if (!connection->ended && !connection->starved && connection->held <= server->share / 2) {
+        submit_receive(server, connection);
+    }
+}
+
+// Cancels what is in flight, and closes once nothing is.
+static void finish(struct server *server, struct connection *connection)
+{
+    if (connection->receiving || connection->sending) {
+        if (!connection->cancelling)
+            submit_cancel(server, connection);
+    } else if (!connection->starved) {
+        close_connection(server, connection);
+    }
+}
+
+// Starts whatever the connection's state asks for next.
+static void advance(struct server *server, struct connection *connection)
+{
+    bool pending = connection->first != NO_CHUNK;
+    if (connection->failed || (connection->ended && !pending))
+        return finish(server, connection);
+    if (pending && !connection->sending)
+        submit_send(server, connection);
+    adjust_receiving(server, connection);
+}
+
+static void open_connection(struct server *server, unsigned id)
+{
+    struct connection *connection = &server->connections[id];
+    *connection = (struct connection){.open = true, .first = NO_CHUNK};
+    server->open_connections++;
+    advance(server, connection);
+}
+
+// Remembers a connection that found no buffer. It stays open until its turn comes, so the queue has no stale entries.
+static void starve(struct server *server, struct connection *connection)
+{
+    unsigned id = id_of(server, connection);
+    if (server->starved_connections++ == 0)
+        server->first_starved = id;
+    else
+        server->connections[server->last_starved].next_starved = id;
+    server->last_starved = id;
+    connection->starved = true;
+}
+
+static bool can_feed(const struct server *server)
+{
+    return server->starved_connections > 0 && server->free_buffers > 0;
+}
+
+// Lets as many starved connections receive as there are free buffers, first come first served. Waiting for more buffers
+// than that would save attempts, but could wait for ever on a peer that never reads.
+static void feed_starved(struct server *server)
+{
+    for (unsigned fed = 0; server->starved_connections > 0 && fed < server->free_buffers;) {
+        struct connection *connection = &server->connections[server->first_starved];
+        server->first_starved = connection->next_starved;
+        server->starved_connections--;
+        connection->starved = false;
+        advance(server, connection);
+        fed += connection->receiving;
+    }
+}
+
+// Completions
+
+// With --direct the kernel accepts first and looks for a free slot afterwards: the connection that met a full table has
+// been reset by the time of this completion. The others wait in the accept queue.
+static bool is_out_of_descriptors(int result) { return result == -EMFILE || result == -ENFILE; }
+
+static void on_accept(struct server *server, const struct io_uring_cqe *cqe)
+{
+    server->accepting = cqe->flags & IORING_CQE_F_MORE;
+    if (cqe->res >= 0)
+        open_connection(server, (unsigned)cqe->res);
+    else if (cqe->res != -ECANCELED && cqe->res != -ECONNABORTED && !is_out_of_descriptors(cqe->res))
+        die("accept", -cqe->res);
+    if (is_out_of_descriptors(cqe->res) && server->open_connections > 0)
+        return; // closing a connection resumes accepting
+    if (!server->accepting && !server->stopping)
+        submit_accept(server);
+}
+
+static void take_received(struct server *server, struct connection *connection, const struct io_uring_cqe *cqe)
+{
+    uint16_t id = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+    server->free_buffers--;
+    if (cqe->res > 0)
+        enqueue_chunk(server, connection, id, (uint32_t)cqe->res);
+    else
+        return_buffer(server, id);
+}
+
+static void on_receive(struct server *server, struct connection *connection, const struct io_uring_cqe *cqe)
+{
+    connection->receiving = cqe->flags & IORING_CQE_F_MORE;
+    connection->pausing &= connection->receiving;
+    if (cqe->flags & IORING_CQE_F_BUFFER)
+        take_received(server, connection, cqe);
+    if (cqe->res == 0)
+        connection->ended = true;
+    else if (cqe->res == -ENOBUFS)
+        starve(server, connection);
+    else if (cqe->res < 0 && cqe->res != -ECANCELED)
+        connection->failed = true;
+    advance(server, connection);
+}
+
+static void on_send(struct server *server, struct connection *connection, const struct io_uring_cqe *cqe)
+{
+    connection->sending = false;
+    if (cqe->res < 0)
+        connection->failed = true;
+    else
+        consume(server, connection, (size_t)cqe->res);
+    advance(server, connection);
+}
+
+static void on_stop_signal(struct server *server)
+{
+    struct io_uring_sqe *sqe = next_sqe(server);
+    io_uring_prep_cancel64(sqe, tag(ACCEPT, 0), 0);
+    sqe->user_data = tag(IGNORED, 0);
+    server->stopping = true;
+    for (unsigned id = 0; id < server->connection_limit; id++) {
+        struct connection *connection = &server->connections[id];
+        if (!connection->open)
+            continue;
+        connection->failed = true;
+        advance(server, connection);
+    }
+}
+
+static void dispatch(struct server *server, const struct io_uring_cqe *cqe)
+{
+    struct connection *connection = &server->connections[(uint32_t)cqe->user_data];
+    switch ((enum operation)(cqe->user_data >> 32)) {
+    case ACCEPT: on_accept(server, cqe); break;
+    case RECEIVE: on_receive(server, connection, cqe); break;
+    case SEND: on_send(server, connection, cqe); break;
+    case SIGNAL: on_stop_signal(server); break;
+    case IGNORED: break;
+    }
+}
+
+static void reap(struct server *server)
+{
+    struct io_uring_cqe *cqe;
+    unsigned head, count = 0;
+    io_uring_for_each_cqe(&server->ring, head, cqe) {
+        dispatch(server, cqe);
+        count++;
+    }
+    io_uring_cq_advance(&server->ring, count);
+}
+
+static void run(struct server *server)
+{
+    submit_accept(server);
+    submit_stop_signal(server);
+    while (!server->stopping || server->accepting || server->open_connections > 0) {
+        // A connection that was fed may have had nothing to receive, so that another can still have its buffer: no
+        // completion would tell, so don't wait for one.
+        int result = can_feed(server) ? io_uring_submit_and_get_events(&server->ring)
+                                      : io_uring_submit_and_wait(&server->ring, 1);
+        if (result < 0 && result != -EINTR)
+            die("io_uring_enter", -result);
+        reap(server);
+        feed_starved(server);
+        publish_returned_buffers(server);
+    }
+    io_uring_submit(&server->ring); // the last closes
+}
+
+// Set-up
+
+static void *map(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        die("mmap", errno);
+    return memory;
+}
+
+static void check_uring(const char *what, int result)
+{
+    if (result < 0)
+        die(what, -result);
+}
+
+static void set_up_ring(struct server *server)
+{
+    struct io_uring_params params = {
+        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
+                 IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE,
+        .cq_entries = COMPLETION_ENTRIES,
+    };
+    check_uring("io_uring_setup", io_uring_queue_init_params(SUBMISSION_ENTRIES, &server->ring, &params));
+    check_uring("register the ring's descriptor", io_uring_register_ring_fd(&server->ring));
+    if (server->options.direct)
+        check_uring("register a file table",
+                    io_uring_register_files_sparse(&server->ring, server->connection_limit));
+}
+
+static void set_up_buffers(struct server *server)
+{
+    unsigned count = server->options.buffers;
+    server->share = count > CONNECTIONS_TO_EXHAUST ? count / CONNECTIONS_TO_EXHAUST : 1;
+    server->buffer_ring = map(count * sizeof(struct io_uring_buf));
+    server->buffers = map((size_t)count * server->options.buffer_size);
+    server->chunks = map(count * sizeof *server->chunks);
+    struct io_uring_buf_reg registration = {
+        .ring_addr = (uintptr_t)server->buffer_ring, .ring_entries = count, .bgid = BUFFER_GROUP};
+    check_uring("register a buffer ring", io_uring_register_buf_ring(&server->ring, &registration, 0));
+    for (unsigned id = 0; id < count; id++)
+        return_buffer(server, (uint16_t)id);
+    publish_returned_buffers(server);
+}
+
+int main(int argc, char **argv)
+{
+    static struct server server;
+    server.options = parse_options(argc, argv);
+    if (server.options.buffers & (server.options.buffers - 1))
+        die("--buffers must be a power of two", EINVAL);
+    server.stop_signal = open_stop_signal();
+    server.listener = listen_on(server.options.port, 0);
+    server.connection_limit = descriptor_limit();
+    server.connections = map(server.connection_limit * sizeof *server.connections);
+    set_up_ring(&server);
+    set_up_buffers(&server);
+    announce(server.listener);
+    run(&server);
+    io_uring_queue_exit(&server.ring);
+    close(server.listener);
+    return 0;
+}

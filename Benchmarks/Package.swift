@@ -1,0 +1,34 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+  name: "gyre-benchmarks",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+  ],
+  targets: [
+    .target(name: "EchoOptions", swiftSettings: settings),
+    .executableTarget(
+      name: "nio-async-channel-echo",
+      dependencies: nio + ["EchoOptions"],
+      path: "Sources/NIOAsyncChannelEcho",
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "nio-handler-echo",
+      dependencies: nio + ["EchoOptions"],
+      path: "Sources/NIOHandlerEcho",
+      swiftSettings: settings
+    ),
+  ]
+)

@@ -1,0 +1,22 @@
+#define _GNU_SOURCE
+#include "CLiburing.h"
+
+#include <string.h>
+
+_Thread_local void *gyre_thread_loop;
+
+// GNU extensions that Swift's view of the C library leaves out.
+const char *gyre_errno_name(int number) { return strerrorname_np(number); }
+const char *gyre_errno_text(int number) { return strerrordesc_np(number); }
+
+int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nanoseconds) {
+  if (nanoseconds == UINT64_MAX) return epoll_wait(fd, events, count, -1);
+  if (nanoseconds == 0) return epoll_wait(fd, events, count, 0);
+  struct timespec limit = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+  int result = epoll_pwait2(fd, events, count, &limit, NULL);
+  if (result >= 0 || errno != ENOSYS) return result;
+  uint64_t milliseconds = (nanoseconds + 999999) / 1000000;
+  return epoll_wait(fd, events, count, milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds);
+}
+
+void gyre_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

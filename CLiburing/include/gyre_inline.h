@@ -1,0 +1,77 @@
+// Inline access to what Swift cannot express: acquire and release on ring indices, anonymous unions, thread-locals.
+#pragma once
+
+#include "CLiburing.h"
+
+#include <string.h>
+
+static inline uint32_t gyre_load_acquire(const uint32_t *index) { return __atomic_load_n(index, __ATOMIC_ACQUIRE); }
+static inline uint32_t gyre_load_relaxed(const uint32_t *index) { return __atomic_load_n(index, __ATOMIC_RELAXED); }
+static inline void gyre_store_release(uint32_t *index, uint32_t value) {
+  __atomic_store_n(index, value, __ATOMIC_RELEASE);
+}
+
+// `io_uring_setup(2)` as it is: the ring's descriptor, or -errno.
+static inline int gyre_setup(uint32_t entries, struct io_uring_params *parameters) {
+  long result = syscall(__NR_io_uring_setup, entries, parameters);
+  return result < 0 ? -errno : (int)result;
+}
+
+// `io_uring_enter(2)` as it is, without liburing's error mapping: 0 or more, or -errno.
+static inline int gyre_enter(int fd, uint32_t submit, uint32_t wait, uint32_t flags, const void *argument, size_t size) {
+  long result = syscall(__NR_io_uring_enter, fd, submit, wait, flags, argument, size);
+  return result < 0 ? -errno : (int)result;
+}
+
+// `io_uring_register(2)` as it is: 0 or more, or -errno.
+static inline int gyre_register(int fd, uint32_t operation, const void *argument, uint32_t count) {
+  long result = syscall(__NR_io_uring_register, fd, operation, argument, count);
+  return result < 0 ? -errno : (int)result;
+}
+
+// The name (`ECONNRESET`) and the text of an error number; NULL for an unknown one.
+const char *gyre_errno_name(int number);
+const char *gyre_errno_text(int number);
+
+static inline void gyre_sqe_set_fixed_file(struct io_uring_sqe *sqe) { sqe->flags |= IOSQE_FIXED_FILE; }
+static inline void gyre_sqe_skip_success(struct io_uring_sqe *sqe) { sqe->flags |= IOSQE_CQE_SKIP_SUCCESS; }
+
+static inline void gyre_sqe_select_buffer(struct io_uring_sqe *sqe, uint16_t group) {
+  sqe->flags |= IOSQE_BUFFER_SELECT;
+  sqe->buf_group = group;
+}
+
+// IORING_OP_FIXED_FD_INSTALL: an ordinary descriptor, close-on-exec, for the file in slot `index`.
+static inline void gyre_prep_fixed_fd_install(struct io_uring_sqe *sqe, int index) {
+  io_uring_prep_rw(GYRE_OP_FIXED_FD_INSTALL, sqe, index, NULL, 0, 0);
+  sqe->flags |= IOSQE_FIXED_FILE;
+}
+
+// IORING_OP_URING_CMD on a socket, GYRE_SOCKET_OP_*. What the command does not use is 0.
+static inline void gyre_prep_socket_command(struct io_uring_sqe *sqe, uint32_t command, int fd, uint32_t level,
+                                            uint32_t name, void *value, uint32_t length) {
+  struct gyre_sqe_socket_command entry = {.opcode = IORING_OP_URING_CMD,
+                                          .fd = fd,
+                                          .cmd_op = command,
+                                          .level = level,
+                                          .optname = name,
+                                          .optlen = length,
+                                          .optval = (uintptr_t)value};
+  memcpy(sqe, &entry, sizeof(entry));
+}
+
+// The loop that runs on this thread, or NULL. A plain thread-local: reading it costs a nanosecond, where a Swift
+// task-local or pthread_getspecific costs ten.
+extern _Thread_local void *gyre_thread_loop;
+static inline void *gyre_current_loop(void) { return gyre_thread_loop; }
+static inline void gyre_set_current_loop(void *loop) { gyre_thread_loop = loop; }
+
+// `epoll_pwait2(2)`, which waits to the nanosecond; kernels before 5.11 lack it and wait to the millisecond, rounded up.
+// A time-out of UINT64_MAX has no limit.
+int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nanoseconds);
+
+// Names the calling thread; at most 15 bytes.
+void gyre_name_thread(const char *name);
+
+// accept4(2) without the peer's address.
+static inline int gyre_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }

@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "gyre",
+  products: [
+    .library(name: "Gyre", targets: ["Gyre"]),
+    .executable(name: "gyre", targets: ["GyreCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+  ],
+  targets: [
+    .target(
+      name: "CLiburing",
+      path: "CLiburing",
+      linkerSettings: [.linkedLibrary("uring")]
+    ),
+    .target(
+      name: "Gyre",
+      dependencies: [
+        "CLiburing",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "GyreCommand",
+      dependencies: [
+        "Gyre",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings
+    ),
+    .executableTarget(name: "Echo", dependencies: ["Gyre"], path: "Examples/Echo", swiftSettings: settings),
+    .executableTarget(name: "Chat", dependencies: ["Gyre"], path: "Examples/Chat", swiftSettings: settings),
+    .executableTarget(name: "Proxy", dependencies: ["Gyre"], path: "Examples/Proxy", swiftSettings: settings),
+    .executableTarget(name: "deny-io-uring", path: "Tests/Tools/DenyIOUring"),
+    .testTarget(
+      name: "GyreTests",
+      dependencies: ["Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "deny-io-uring"],
+      swiftSettings: settings
+    ),
+  ]
+)

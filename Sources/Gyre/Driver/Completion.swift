@@ -1,0 +1,15 @@
+/// What the kernel, or a driver in its place, says of an operation.
+struct Completion: Sendable {
+  /// The call's result: 0 or more, or -errno.
+  let result: Int32
+  /// The buffer that the bytes are in, for a receive into the loop's buffers.
+  let buffer: UInt16?
+  /// Whether the operation goes on and completes again. Exactly a completion without it is the terminal one.
+  let hasMore: Bool
+
+  init(result: Int32, buffer: UInt16? = nil, hasMore: Bool = false) {
+    self.result = result
+    self.buffer = buffer
+    self.hasMore = hasMore
+  }
+}

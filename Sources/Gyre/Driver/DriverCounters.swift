@@ -1,0 +1,13 @@
+/// What a driver has done since its loop began.
+struct DriverCounters: Sendable {
+  /// Completions delivered.
+  var completions: UInt64 = 0
+  /// Calls of `io_uring_enter(2)`, or of `epoll_pwait2(2)`.
+  var waits: UInt64 = 0
+  /// Turns in which the completion queue had overflowed. Nothing is lost by it; it costs the kernel time.
+  var overflows: UInt64 = 0
+  /// Operations that had to wait for room in the submission queue.
+  var delayedStarts: UInt64 = 0
+  /// Direct descriptors in use.
+  var directDescriptors = 0
+}

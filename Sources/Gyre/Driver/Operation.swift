@@ -1,0 +1,47 @@
+import CLiburing
+
+/// What a driver can be asked to do. Addresses in it stay valid until the operation's terminal completion: whoever starts
+/// it awaits that completion before letting go of the memory.
+enum Operation {
+  /// Accepts connections until it is cancelled or fails; each completion carries a descriptor. `accept4(2)`
+  case accept(Descriptor, direct: Bool)
+  /// Receives into the loop's buffers until it is cancelled, fails, or the stream ends; each completion carries a buffer.
+  case receive(Descriptor)
+  /// Receives once, into the caller's memory. `recv(2)`
+  case receiveInto(Descriptor, UnsafeMutableRawPointer, Int)
+  /// Sends once from the caller's memory; may be short. `send(2)` with `MSG_NOSIGNAL`
+  case send(Descriptor, UnsafeRawPointer, Int)
+  /// Sends once from several places; may be short. `sendmsg(2)` with `MSG_NOSIGNAL`
+  case sendMessage(Descriptor, UnsafeMutablePointer<msghdr>)
+  /// `connect(2)`
+  case connect(Descriptor, UnsafePointer<sockaddr>, socklen_t)
+  /// `shutdown(2)`
+  case shutdown(Descriptor, Int32)
+  /// Gives a direct descriptor an ordinary one beside it. `IORING_OP_FIXED_FD_INSTALL`
+  case install(Descriptor)
+  /// `close(2)`. Nothing else may be in flight on the descriptor.
+  case close(Descriptor)
+
+  /// The descriptor that it works on.
+  var descriptor: Descriptor {
+    switch self {
+    case .accept(let descriptor, _), .receive(let descriptor), .receiveInto(let descriptor, _, _),
+      .send(let descriptor, _, _), .sendMessage(let descriptor, _), .connect(let descriptor, _, _),
+      .shutdown(let descriptor, _), .install(let descriptor), .close(let descriptor):
+      descriptor
+    }
+  }
+
+  /// The part that it plays for its target.
+  var role: OperationRole {
+    switch self {
+    case .accept: .accept
+    case .receive: .receive
+    case .receiveInto: .receiveInto
+    case .send, .sendMessage, .shutdown: .send
+    case .connect: .connect
+    case .install: .install
+    case .close: .close
+    }
+  }
+}

@@ -1,0 +1,11 @@
+/// The part an operation plays for its target. A target has at most one operation of a role in flight, so the role tells
+/// a completion's meaning without a look-up.
+enum OperationRole: UInt8, CaseIterable, Sendable {
+  case accept
+  case receive
+  case receiveInto
+  case send
+  case connect
+  case install
+  case close
+}

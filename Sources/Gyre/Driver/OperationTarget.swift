@@ -1,0 +1,10 @@
+/// Whoever awaits operations: told of each completion on the loop's thread, while completions are reaped.
+///
+/// No user code runs in here. A target records what happened and resumes continuations, which puts their tasks into the
+/// run queue.
+class OperationTarget {
+  func operationCompleted(_ role: OperationRole, _ completion: Completion) {}
+
+  /// The loop stops: cancel what is in flight and resume whoever waits.
+  func loopStops() {}
+}

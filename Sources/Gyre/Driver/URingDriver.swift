@@ -1,0 +1,272 @@
+import CLiburing
+import DequeModule
+import Glibc
+
+/// The driver that hands operations to an io_uring.
+///
+/// How an operation lives: `start` gives it a slot in the operation table and a submission entry that carries the slot's
+/// identifier. The next `turn` makes the one `io_uring_enter(2)` that submits all entries and waits. The kernel posts
+/// completions with the same identifier; `turn` looks the slot up and tells the target. A completion without `F_MORE` ends
+/// the operation, whatever its result is, and only that frees the slot and its hold on the target: the target's memory and
+/// descriptor therefore outlive every use that the kernel can make of them. A cancel is an entry of its own; its own
+/// completion means nothing, since only the target's terminal completion says how the race ended.
+final class URingDriver: Driver {
+  let backend = Backend.uring
+  let operations = OperationTable()
+  let buffers: BufferPool
+  let waker: Waker
+  let socketFlags: Int32 = 0
+  private(set) var counters = DriverCounters()
+
+  let ring: Ring
+  private let completionLimit: Int
+  private let directTableSize: Int
+  private let directReserve: Int
+  private var delayed: Deque<Delayed> = []
+
+  /// The identifiers that are no operation's: an operation's generation is never zero.
+  private static let wakeID: UInt64 = 1
+  private static let cancelID: UInt64 = 2
+  private static let bufferGroup: UInt16 = 0
+
+  /// What waits for room in the submission queue.
+  private enum Delayed {
+    case operation(Operation, OperationID)
+    case cancel(OperationID)
+    case pollWaker
+  }
+
+  /// - Throws: the `Errno` that forbids io_uring here, or `EOPNOTSUPP` where the kernel's lacks what the driver needs.
+  init(configuration: EventLoop.Configuration) throws(Errno) {
+    ring = try Ring(size: configuration.ring)
+    waker = try Waker()
+    buffers = BufferPool(count: configuration.bufferCount, size: configuration.bufferSize)
+    completionLimit = configuration.completionsPerTurn
+    try URingDriver.register(buffers, with: ring)
+    try URingDriver.requireMultishotReceive(ring, buffers)
+    directTableSize = URingDriver.registerDirectTable(configuration.directDescriptors, with: ring)
+    directReserve = directTableSize / 4
+    pollWaker()
+  }
+
+  var hasDirectRoom: Bool { counters.directDescriptors < directTableSize - directReserve }
+
+  func start(_ operation: Operation, for target: OperationTarget) -> OperationID {
+    let id = operations.begin(operation, for: target)
+    if delayed.isEmpty, let entry = submission() {
+      prepare(operation, id, in: entry)
+    } else {
+      delay(.operation(operation, id))
+    }
+    return id
+  }
+
+  func cancel(_ id: OperationID) {
+    guard operations.isInFlight(id) else { return }
+    if delayed.isEmpty, let entry = submission() {
+      prepareCancel(id, in: entry)
+    } else {
+      delay(.cancel(id))
+    }
+  }
+
+  func turn(waiting nanoseconds: UInt64?) {
+    startDelayed()
+    let hasReady = ring.ready > 0
+    let waits = !hasReady && delayed.isEmpty && nanoseconds != 0
+    if waits || ring.prepared > 0 || ring.kernelHasWork || !ring.announcesWork {
+      enter(waits: waits, nanoseconds: nanoseconds)
+    }
+    let reaped = ring.reap(limit: completionLimit) { userData, result, flags in
+      complete(userData, result, flags)
+    }
+    counters.completions &+= UInt64(reaped)
+  }
+
+  private func enter(waits: Bool, nanoseconds: UInt64?) {
+    if ring.overflowed { counters.overflows &+= 1 }
+    counters.waits &+= 1
+    let result = ring.enter(waitingFor: waits ? 1 : 0, nanoseconds: nanoseconds)
+    // EINTR, ETIME: the wait ended. EBUSY, EAGAIN: the kernel is short of room or memory; what was not taken stays
+    // prepared, and the next turn enters again once completions are reaped. Anything else is a defect of this driver.
+    assert(
+      result >= 0 || [-EINTR, -ETIME, -EBUSY, -EAGAIN].contains(result), "io_uring_enter: \(Errno(rawValue: -result))")
+  }
+
+  // MARK: Completions
+
+  @inline(__always)
+  private func complete(_ userData: UInt64, _ result: Int32, _ flags: UInt32) {
+    let hasMore = flags & UInt32(IORING_CQE_F_MORE) != 0
+    guard userData >> 32 != 0 else { return completeInternal(userData, hasMore: hasMore) }
+    var buffer: UInt16?
+    if flags & UInt32(IORING_CQE_F_BUFFER) != 0 {
+      buffer = UInt16(truncatingIfNeeded: flags >> 16)
+      buffers.lend()
+    } else if result == -ENOBUFS {
+      buffers.noteExhaustion()
+    }
+    let completion = Completion(result: result, buffer: buffer, hasMore: hasMore)
+    let delivered = operations.deliver(completion, to: OperationID(rawValue: userData))
+    assert(delivered, "a completion after the terminal one")
+  }
+
+  private func completeInternal(_ userData: UInt64, hasMore: Bool) {
+    if userData == URingDriver.wakeID && !hasMore { pollWaker() }
+  }
+
+  // MARK: Submissions
+
+  /// A free entry, after handing the kernel a full queue once. `nil` where the kernel takes none now.
+  @inline(__always)
+  private func submission() -> UnsafeMutablePointer<io_uring_sqe>? {
+    if let entry = ring.nextSubmission() { return entry }
+    counters.waits &+= 1
+    _ = ring.enter(waitingFor: 0)
+    return ring.nextSubmission()
+  }
+
+  private func delay(_ what: Delayed) {
+    counters.delayedStarts &+= 1
+    delayed.append(what)
+  }
+
+  private func startDelayed() {
+    while !delayed.isEmpty, let entry = submission() {
+      switch delayed.removeFirst() {
+      case .operation(let operation, let id): prepare(operation, id, in: entry)
+      case .cancel(let id): prepareCancel(id, in: entry)
+      case .pollWaker: preparePollWaker(in: entry)
+      }
+    }
+  }
+
+  private func pollWaker() {
+    if delayed.isEmpty, let entry = submission() {
+      preparePollWaker(in: entry)
+    } else {
+      delay(.pollWaker)
+    }
+  }
+
+  private func preparePollWaker(in entry: UnsafeMutablePointer<io_uring_sqe>) {
+    io_uring_prep_poll_multishot(entry, waker.descriptor, UInt32(POLLIN))
+    entry.pointee.user_data = URingDriver.wakeID
+  }
+
+  private func prepareCancel(_ id: OperationID, in entry: UnsafeMutablePointer<io_uring_sqe>) {
+    io_uring_prep_cancel64(entry, id.rawValue, 0)
+    entry.pointee.user_data = URingDriver.cancelID
+  }
+
+  /// Fills an entry. Every address comes from the operation, which keeps it valid until its terminal completion.
+  @inline(__always)
+  private func prepare(_ operation: Operation, _ id: OperationID, in entry: UnsafeMutablePointer<io_uring_sqe>) {
+    switch operation {
+    case .receive(let descriptor):
+      io_uring_prep_recv_multishot(entry, descriptor.number, nil, 0, 0)
+      gyre_sqe_select_buffer(entry, URingDriver.bufferGroup)
+      select(descriptor, in: entry)
+    case .send(let descriptor, let address, let count):
+      io_uring_prep_send(entry, descriptor.number, address, count, Int32(MSG_NOSIGNAL | MSG_WAITALL))
+      select(descriptor, in: entry)
+    case .sendMessage(let descriptor, let message):
+      io_uring_prep_sendmsg(entry, descriptor.number, message, UInt32(MSG_NOSIGNAL | MSG_WAITALL))
+      select(descriptor, in: entry)
+    case .receiveInto(let descriptor, let address, let count):
+      io_uring_prep_recv(entry, descriptor.number, address, count, 0)
+      select(descriptor, in: entry)
+    case .accept(let descriptor, let direct):
+      prepareAccept(descriptor, direct: direct, in: entry)
+    case .connect(let descriptor, let address, let length):
+      io_uring_prep_connect(entry, descriptor.number, address, length)
+      select(descriptor, in: entry)
+    case .shutdown(let descriptor, let how):
+      io_uring_prep_shutdown(entry, descriptor.number, how)
+      select(descriptor, in: entry)
+    case .install(let descriptor):
+      gyre_prep_fixed_fd_install(entry, descriptor.number)
+    case .close(.direct(let slot)):
+      io_uring_prep_close_direct(entry, UInt32(slot))
+      counters.directDescriptors -= 1
+    case .close(.ordinary(let number)):
+      io_uring_prep_close(entry, number)
+    }
+    entry.pointee.user_data = id.rawValue
+  }
+
+  @inline(__always)
+  private func select(_ descriptor: Descriptor, in entry: UnsafeMutablePointer<io_uring_sqe>) {
+    if descriptor.isDirect { gyre_sqe_set_fixed_file(entry) }
+  }
+
+  private func prepareAccept(_ descriptor: Descriptor, direct: Bool, in entry: UnsafeMutablePointer<io_uring_sqe>) {
+    if direct {
+      io_uring_prep_multishot_accept_direct(entry, descriptor.number, nil, nil, 0)
+    } else {
+      io_uring_prep_multishot_accept(entry, descriptor.number, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+    }
+    select(descriptor, in: entry)
+  }
+
+  func adopt(_ descriptor: Descriptor) {
+    if descriptor.isDirect { counters.directDescriptors += 1 }
+  }
+
+  func tearDown() { ring.close() }
+
+  // MARK: Set-up
+
+  private static func register(_ buffers: BufferPool, with ring: Ring) throws(Errno) {
+    var registration = io_uring_buf_reg()
+    registration.ring_addr = UInt64(UInt(bitPattern: buffers.makeRing()))
+    registration.ring_entries = UInt32(buffers.count)
+    registration.bgid = bufferGroup
+    let result = io_uring_register_buf_ring(ring.raw, &registration, 0)
+    if result < 0 { throw Errno(rawValue: result == -EINVAL ? EOPNOTSUPP : -result) }
+  }
+
+  /// Asks the kernel itself whether it receives multishot into provided buffers, by doing it once on a socket pair.
+  private static func requireMultishotReceive(_ ring: Ring, _ buffers: BufferPool) throws(Errno) {
+    var pair: [Int32] = [-1, -1]
+    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
+      throw Errno.current
+    }
+    let entry = ring.nextSubmission()!
+    io_uring_prep_recv_multishot(entry, pair[0], nil, 0, 0)
+    gyre_sqe_select_buffer(entry, bufferGroup)
+    entry.pointee.user_data = cancelID
+    _ = write(pair[1], "?", 1)
+    close(pair[1])
+    // The byte, and then the end of the stream, which is the terminal completion.
+    var supported = false
+    var ended = false
+    while !ended {
+      let result = ring.enter(waitingFor: 1)
+      if result < 0 && result != -EINTR { break }
+      _ = ring.reap(limit: 2) { _, result, flags in
+        if flags & UInt32(IORING_CQE_F_BUFFER) != 0 { buffers.putBack(UInt16(truncatingIfNeeded: flags >> 16)) }
+        if result == 1 && flags & UInt32(IORING_CQE_F_MORE) != 0 { supported = true }
+        ended = flags & UInt32(IORING_CQE_F_MORE) == 0
+      }
+    }
+    close(pair[0])
+    if !supported { throw Errno(rawValue: EOPNOTSUPP) }
+  }
+
+  /// Registers the ring's own table of files; 0 where the kernel cannot, or cannot give a direct descriptor an ordinary
+  /// one beside it, which socket options need.
+  private static func registerDirectTable(_ wanted: Int, with ring: Ring) -> Int {
+    guard wanted > 0, supportsInstall(ring) else { return 0 }
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    let size = min(wanted, Int(clamping: limit.rlim_cur))
+    return io_uring_register_files_sparse(ring.raw, UInt32(size)) == 0 ? size : 0
+  }
+
+  private static func supportsInstall(_ ring: Ring) -> Bool {
+    guard let probe = io_uring_get_probe_ring(ring.raw) else { return false }
+    defer { io_uring_free_probe(probe) }
+    return io_uring_opcode_supported(probe, Int32(GYRE_OP_FIXED_FD_INSTALL)) != 0
+  }
+}

@@ -1,0 +1,61 @@
+extension EventLoop {
+  /// Runs `body` as a task on a new loop on the calling thread, and returns when it has ended and the loop has drained.
+  ///
+  /// This is how a program whose main thread is the loop starts. The calling thread is blocked, so call it from
+  /// synchronous code. When `body` ends, operations of other tasks that are still in flight are cancelled.
+  ///
+  /// - Throws: `ConfigurationError` or `BackendError` if the loop cannot be made; otherwise what `body` throws.
+  public static func run<Value: Sendable>(
+    _ configuration: Configuration = Configuration(),
+    _ body: @escaping @Sendable () async throws -> Value
+  ) throws -> Value {
+    precondition(current == nil, "EventLoop.run cannot be called on a loop’s thread: it would block the loop")
+    let loop = try EventLoop(configuration: configuration)
+    let outcome = Outcome<Value>()
+    Task(executorPreference: loop.taskExecutor) {
+      do {
+        outcome.set(.success(try await body()))
+      } catch {
+        outcome.set(.failure(error))
+      }
+      loop.stop()
+    }
+    loop.runUntilEnd()
+    return try outcome.get()
+  }
+
+  /// Starts a loop on a thread of its own and returns when it runs.
+  ///
+  /// It runs until `stop()` or `shutdown()`; letting go of the value does not end it.
+  ///
+  /// - Throws: `ConfigurationError` or `BackendError` if the loop cannot be made.
+  public static func start(_ configuration: Configuration = Configuration()) throws -> EventLoop {
+    let made = Outcome<EventLoop>()
+    let isMade = Semaphore()
+    Thread.start(name: configuration.name) {
+      do {
+        let loop = try EventLoop(configuration: configuration)
+        made.set(.success(loop))
+        isMade.signal()
+        loop.runUntilEnd()
+      } catch {
+        made.set(.failure(error))
+        isMade.signal()
+      }
+    }
+    isMade.wait()
+    return try made.get()
+  }
+
+  /// The loop for code that runs on none and names none: one thread, started at its first use, never stopped.
+  ///
+  /// - Throws: `ConfigurationError` or `BackendError` if it cannot be made; the next use tries again.
+  public static func shared() throws -> EventLoop {
+    try SharedLoop.get()
+  }
+
+  /// The calling code's loop, or the shared one.
+  static func currentOrShared() throws -> EventLoop {
+    try current ?? shared()
+  }
+}

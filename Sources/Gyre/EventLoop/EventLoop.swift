@@ -1,0 +1,228 @@
+import CLiburing
+import DequeModule
+import Glibc
+import Synchronization
+
+/// One thread that does I/O and runs the tasks that await it.
+///
+/// A task on a loop that awaits `accept`, `receive` or `send` hands the work to the kernel's queues and gives the thread
+/// back; the completion puts the task into the loop's run queue. Nothing moves to another thread and nothing is locked.
+///
+/// A turn of the loop: run ready jobs, take what other threads put into the inbox, fire due timers, then one system call
+/// that submits all new operations and waits for completions. Each part is bounded, so none can starve another.
+///
+/// ```swift
+/// try EventLoop.run {
+///   let listener = try TCPListener.bind(to: SocketAddress("127.0.0.1:7000"))
+///   try await listener.serve { connection in
+///     while let chunk = try await connection.receive() { try await connection.send(chunk) }
+///   }
+/// }
+/// ```
+// @unchecked: the driver, the run queue, the timers and the waiting lists are touched by the loop's own thread alone, which
+// every entry point establishes by `isCurrent` or by going through the inbox; all else is immutable or locked.
+public final class EventLoop: @unchecked Sendable {
+  /// What the loop was made with.
+  public let configuration: Configuration
+  /// What does the loop's I/O.
+  public let backend: Backend
+
+  let driver: any Driver
+  let ending = Ending()
+  private let inbox = Inbox()
+  private let waker: Waker
+  private let executors = Mutex<Executors?>(nil)
+
+  private(set) var isStopping = false
+  private(set) var counters = LoopCounters()
+  private var runQueue: Deque<Job> = []
+  private var arrivals: [Inbox.Item] = []
+  private var starved: Deque<StreamSocket> = []
+  private var immediateAnswersLeft = 0
+  var timers = TimerHeap()
+
+  /// Results that tasks may take without suspending before they have to let others run.
+  private static let immediateAnswersPerTurn = 1024
+  /// Timers fired before the loop looks at the kernel's queues again.
+  private static let timersPerTurn = 1024
+
+  /// Makes the loop for the calling thread, which has to be the one that runs it: the ring belongs to its maker.
+  init(configuration: Configuration) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    driver = try DriverChoice.makeDriver(configuration)
+    backend = driver.backend
+    waker = driver.waker
+    executors.withLock { $0 = Executors(loop: self) }
+  }
+
+  /// The loop whose thread the calling code runs on.
+  public static var current: EventLoop? {
+    // Set for as long as `runUntilEnd` runs, which holds the loop.
+    gyre_current_loop().map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
+  }
+
+  /// Whether the calling code runs on this loop's thread.
+  @inline(__always)
+  public var isCurrent: Bool { gyre_current_loop() == Unmanaged.passUnretained(self).toOpaque() }
+
+  // MARK: Executors
+
+  /// The executor for tasks: `Task(executorPreference: loop.taskExecutor) { … }`.
+  public var taskExecutor: LoopTaskExecutor {
+    executors.withLock { $0?.task } ?? LoopTaskExecutor(loop: self)
+  }
+
+  /// The executor for actors that live on the loop.
+  public var serialExecutor: LoopSerialExecutor {
+    executors.withLock { $0?.serial } ?? LoopSerialExecutor(loop: self)
+  }
+
+  @inline(__always)
+  func enqueue(_ job: Job) {
+    if isCurrent {
+      runQueue.append(job)
+    } else if !put(.job(job)) {
+      Stragglers.run(job, of: self)
+    }
+  }
+
+  /// Runs `work` on the loop's thread: now if this is it, otherwise in its next turn. False if the loop has ended.
+  @discardableResult
+  func perform(_ work: @escaping @Sendable () -> Void) -> Bool {
+    guard isCurrent else { return put(.work(work)) }
+    work()
+    return true
+  }
+
+  private func put(_ item: Inbox.Item) -> Bool {
+    switch inbox.put(item) {
+    case .stored: return true
+    case .wake:
+      waker.wake()
+      return true
+    case .closed: return false
+    }
+  }
+
+  // MARK: Turns
+
+  /// Runs the loop on the calling thread until it has been stopped and has drained.
+  func runUntilEnd() {
+    gyre_set_current_loop(Unmanaged.passUnretained(self).toOpaque())
+    let executors = executors.withLock { $0! }
+    repeat {
+      runJobs(executors)
+      takeInbox()
+      fireTimers()
+      driver.turn(waiting: waitingTime())
+      feedStarved()
+      counters.turns &+= 1
+    } while !hasEnded
+    driver.tearDown()
+    gyre_set_current_loop(nil)
+    self.executors.withLock { $0 = nil }
+    ending.end()
+  }
+
+  /// Runs the jobs that are ready, at most as many as a turn may; jobs that they make ready come after them.
+  private func runJobs(_ executors: Executors) {
+    immediateAnswersLeft = EventLoop.immediateAnswersPerTurn
+    var left = configuration.jobsPerTurn
+    while left > 0, let job = runQueue.popFirst() {
+      executors.run(job)
+      left -= 1
+    }
+    counters.jobs &+= UInt64(configuration.jobsPerTurn - left)
+  }
+
+  private func takeInbox() {
+    inbox.takeAll(&arrivals)
+    for item in arrivals {
+      switch item {
+      case .job(let job): runQueue.append(job)
+      case .work(let work): work()
+      }
+    }
+    arrivals.removeAll(keepingCapacity: true)
+  }
+
+  /// How long the kernel may keep the loop: not at all while there is something to run, until the next timer otherwise.
+  private func waitingTime() -> UInt64? {
+    guard runQueue.isEmpty, !isDrained, inbox.park() else { return 0 }
+    guard let deadline = timers.nextDeadline else { return nil }
+    let now = EventLoop.now
+    return deadline > now ? deadline - now : 0
+  }
+
+  private var isDrained: Bool { isStopping && driver.operations.inFlight == 0 }
+
+  private var hasEnded: Bool { isDrained && runQueue.isEmpty && timers.isEmpty && inbox.close() }
+
+  /// Whether a result that is there already may be returned without suspending. False once a turn has given out many:
+  /// the caller then suspends, so that a task whose data never runs out cannot keep the loop.
+  @inline(__always)
+  func takeImmediateAnswer() -> Bool {
+    immediateAnswersLeft -= 1
+    return immediateAnswersLeft >= 0
+  }
+
+  /// Suspends the calling task behind the jobs that are ready.
+  func letOthersRun() async { await Task.yield() }
+
+  // MARK: Timers
+
+  /// Nanoseconds of `CLOCK_MONOTONIC`.
+  static var now: UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  private func fireTimers() {
+    guard !timers.isEmpty else { return }
+    let now = EventLoop.now
+    var left = EventLoop.timersPerTurn
+    while left > 0, let action = timers.removeDue(at: now) {
+      action(true)
+      left -= 1
+    }
+  }
+
+  // MARK: Buffers
+
+  /// Queues a socket whose receive found no free buffer, to be armed again when one comes back.
+  func addStarved(_ socket: StreamSocket) { starved.append(socket) }
+
+  /// Arms starved sockets, the longest waiting first, at most one for each free buffer.
+  private func feedStarved() {
+    guard !starved.isEmpty else { return }
+    for _ in 0..<min(starved.count, driver.buffers.count - driver.buffers.held) { starved.removeFirst().feed() }
+  }
+
+  // MARK: Stopping
+
+  /// Asks the loop to stop; from any thread, any number of times. Returns at once.
+  ///
+  /// Stopping drains: operations in flight are cancelled, and their tasks resume with `CancellationError` when the kernel
+  /// has let go of them; operations started later throw `SocketError` with `ESHUTDOWN`, except `close`, which works to
+  /// the end. The thread ends when nothing is in flight and no task is ready. Tasks that become ready after that run on
+  /// a thread kept for such stragglers, so none is left suspended.
+  public func stop() {
+    perform { self.beginStop() }
+  }
+
+  /// Stops the loop, and returns when it has drained and its thread has let go of it.
+  public func shutdown() async {
+    stop()
+    await ending.wait()
+  }
+
+  private func beginStop() {
+    guard !isStopping else { return }
+    isStopping = true
+    for target in driver.operations.targets { target.loopStops() }
+    while let socket = starved.popFirst() { socket.loopStops() }
+    while let action = timers.removeFirst() { action(false) }
+  }
+}

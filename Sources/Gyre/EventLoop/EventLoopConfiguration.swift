@@ -1,0 +1,64 @@
+extension EventLoop {
+  /// How a loop is made. The defaults suit a server of thousands of connections.
+  public struct Configuration: Sendable {
+    /// Which backend does the I/O. Default: io_uring where the kernel allows it, otherwise epoll.
+    public var backend = BackendChoice.automatic
+
+    /// The name of the loop's thread, as `top -H` shows it; the kernel keeps 15 bytes. Default: `gyre`.
+    public var name = "gyre"
+
+    /// Buffers that the loop receives into, a power of two of at most 32,768. Default: 1,024.
+    ///
+    /// They bound the received bytes that wait in user space over all connections. When none is free, receiving pauses
+    /// and goes on as chunks are released.
+    public var bufferCount = 1024
+
+    /// Bytes in each of these buffers, so the longest chunk that `receive()` returns. Default: 8,192.
+    public var bufferSize = 8192
+
+    /// Buffers that one connection may hold, read or unread, before its receiving pauses. Default: 16.
+    ///
+    /// What the kernel has under way when that happens still arrives, up to 33 buffers more.
+    public var buffersPerConnection = 16
+
+    /// Slots in the ring's own table of files; 0 accepts ordinary descriptors only. Default: 16,384.
+    ///
+    /// A direct descriptor spares the kernel a look-up for each operation. The process's limit of open files bounds the
+    /// table; beyond three quarters of it, accepted connections get ordinary descriptors.
+    public var directDescriptors = 16384
+
+    /// Completions handled before tasks run again. Default: 512.
+    public var completionsPerTurn = 512
+
+    /// Jobs of tasks run before the loop looks at the kernel's queues again. Default: 512.
+    public var jobsPerTurn = 512
+
+    /// The sizes of the ring's queues.
+    var ring = Ring.Size()
+
+    /// The defaults.
+    public init() {}
+
+    /// The defaults, with a backend.
+    public init(backend: BackendChoice) { self.backend = backend }
+
+    /// - Throws: `ConfigurationError` naming the first value that cannot be used.
+    func validate() throws(ConfigurationError) {
+      guard (1...32768).contains(bufferCount), bufferCount & (bufferCount - 1) == 0 else {
+        throw ConfigurationError("bufferCount is \(bufferCount): use a power of two from 1 to 32768")
+      }
+      guard (1...(1 << 24)).contains(bufferSize) else {
+        throw ConfigurationError("bufferSize is \(bufferSize): use 1 to 16777216 bytes")
+      }
+      guard (1...32768).contains(buffersPerConnection) else {
+        throw ConfigurationError("buffersPerConnection is \(buffersPerConnection): use 1 to 32768")
+      }
+      guard (0...(1 << 20)).contains(directDescriptors) else {
+        throw ConfigurationError("directDescriptors is \(directDescriptors): use 0 to 1048576")
+      }
+      guard (1...65536).contains(completionsPerTurn), (1...65536).contains(jobsPerTurn) else {
+        throw ConfigurationError("completionsPerTurn and jobsPerTurn must be from 1 to 65536")
+      }
+    }
+  }
+}

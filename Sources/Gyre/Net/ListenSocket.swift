@@ -1,0 +1,124 @@
+import CLiburing
+import DequeModule
+import Glibc
+
+/// The state of a listener: one multishot accept, and the accepted connections that nobody has asked for yet.
+///
+/// The accept belongs to the listener and not to a call: a waiting task that is cancelled merely leaves, and a connection
+/// accepted meanwhile waits for the next call. Those that nobody asks for are closed with the listener.
+final class ListenSocket: Socket, @unchecked Sendable {
+  private var accepted: Deque<Descriptor> = []
+  private var waiters: Deque<Waiter> = []
+  private var accepting = OperationID.none
+  private var acceptsDirect = false
+  private var isPausing = false
+  private var retry: TimerID?
+  private var retryDelay = ListenSocket.firstDelay
+  private var failure: Int32?
+  /// Times that accepting failed for want of descriptors or memory.
+  private(set) var shortages: UInt64 = 0
+
+  /// Accepted connections that may wait in user space; beyond it they wait in the kernel's accept queue.
+  private static let mostAccepted = 256
+  /// Nanoseconds before accepting is tried again after a shortage; doubled each time up to the longest.
+  private static let firstDelay: UInt64 = 5_000_000
+  private static let longestDelay: UInt64 = 1_000_000_000
+
+  /// The next connection that is there already.
+  func takeAccepted() -> Descriptor? { accepted.popFirst() }
+
+  /// Resumes `waiter` with 1 and the descriptor in its call, or with -errno.
+  func accept(_ waiter: Waiter) {
+    if let result = refusal ?? failure { return waiter.resume(result) }
+    if waiter.isCancelled { return waiter.resume(-ECANCELED) }
+    waiters.append(waiter)
+    handOver()
+    if !waiters.isEmpty { arm() }
+  }
+
+  func cancel(_ call: Call) {
+    guard let index = waiters.firstIndex(where: { $0.call === call }) else { return }
+    waiters.remove(at: index).resume(-ECANCELED)
+  }
+
+  override func cancelEverything(_ result: Int32) {
+    loop.driver.cancel(accepting)
+    if let retry { _ = loop.timers.remove(retry) }
+    retry = nil
+    while let waiter = waiters.popFirst() { waiter.resume(result) }
+    while let descriptor = accepted.popFirst() { discard(descriptor) }
+  }
+
+  override func completed(_ role: OperationRole, _ completion: Completion) {
+    guard role == .accept else { return }
+    if !completion.hasMore { accepting = .none }
+    if completion.result >= 0 { take(completion.result) } else { note(-completion.result) }
+    if completion.hasMore { pauseIfNeeded() } else if wantsMore { arm() }
+    handOver()
+  }
+
+  // MARK: Accepting
+
+  private var wantsMore: Bool { !waiters.isEmpty || accepted.count < ListenSocket.mostAccepted / 2 }
+
+  private func arm() {
+    guard accepting == .none, retry == nil, failure == nil, refusal == nil else { return }
+    isPausing = false
+    acceptsDirect = loop.driver.hasDirectRoom
+    accepting = start(.accept(descriptor, direct: acceptsDirect))
+  }
+
+  private func take(_ number: Int32) {
+    let connection = acceptsDirect ? Descriptor.direct(number) : .ordinary(number)
+    loop.driver.adopt(connection)
+    retryDelay = ListenSocket.firstDelay
+    if phase == .open && !loop.isStopping { accepted.append(connection) } else { discard(connection) }
+  }
+
+  /// Leaves connections in the kernel's queue while enough wait here, and goes over to ordinary descriptors while the
+  /// table of direct ones is nearly full: an accept that finds it full would lose the connection.
+  private func pauseIfNeeded() {
+    guard !isPausing else { return }
+    guard accepted.count >= ListenSocket.mostAccepted || (acceptsDirect && !loop.driver.hasDirectRoom) else { return }
+    isPausing = true
+    loop.driver.cancel(accepting)
+  }
+
+  private func handOver() {
+    while !waiters.isEmpty, let descriptor = accepted.popFirst() {
+      let waiter = waiters.removeFirst()
+      waiter.call?.accepted = descriptor
+      waiter.resume(1)
+    }
+  }
+
+  private func discard(_ descriptor: Descriptor) {
+    StreamSocket(loop: loop, descriptor: descriptor).abandon()
+  }
+
+  // MARK: Errors
+
+  /// accept(2): most errors are about one connection, or pass.
+  private func note(_ error: Int32) {
+    switch error {
+    case ECANCELED, EINTR, EAGAIN, ECONNABORTED: break
+    case EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP, EFAULT:
+      failure = -error
+      while let waiter = waiters.popFirst() { waiter.resume(-error) }
+    default: retryLater()
+    }
+  }
+
+  /// Descriptors or memory are short. Trying again at once would spin, so it waits, longer each time; the connections
+  /// wait in the kernel's accept queue.
+  private func retryLater() {
+    shortages += 1
+    guard retry == nil, refusal == nil else { return }
+    retry = loop.timers.insert(at: EventLoop.now + retryDelay) { fired in
+      self.retry = nil
+      if fired { self.arm() }
+    }
+    retryDelay = min(retryDelay * 2, ListenSocket.longestDelay)
+  }
+
+}

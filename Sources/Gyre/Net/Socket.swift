@@ -1,0 +1,137 @@
+import Glibc
+import Synchronization
+
+/// A descriptor and the operations in flight on it: what a listener and a connection have in common.
+///
+/// Closing is a protocol. `close` requests the end of everything in flight, and the descriptor is closed when the last
+/// terminal completion is in: the kernel keeps accepting and receiving on a descriptor that was merely closed, and its
+/// number could belong to somebody else by then.
+// @unchecked: every member is touched on the loop's thread alone, where `EventLoop.perform` and the callers' checks of
+// `isCurrent` bring it; what other threads read is immutable or atomic.
+class Socket: OperationTarget, @unchecked Sendable {
+  let loop: EventLoop
+  let descriptor: Descriptor
+  /// The ordinary descriptor beside a direct one, installed when it was first needed.
+  private var installed: Int32?
+  private var installWaiters: [Waiter] = []
+  private var inFlight = 0
+  private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
+  private(set) var phase = Phase.open
+  /// Set by whoever closes the descriptor: the loop, or after its end the first who asks.
+  private let isReleased = Atomic<Bool>(false)
+
+  enum Phase {
+    case open
+    /// Waiting for terminal completions.
+    case closing
+    case closed
+  }
+
+  init(loop: EventLoop, descriptor: Descriptor) {
+    self.loop = loop
+    self.descriptor = descriptor
+  }
+
+  // MARK: Operations
+
+  @inline(__always)
+  final func start(_ operation: Operation) -> OperationID {
+    inFlight += 1
+    return loop.driver.start(operation, for: self)
+  }
+
+  final override func operationCompleted(_ role: OperationRole, _ completion: Completion) {
+    if !completion.hasMore { inFlight -= 1 }
+    switch role {
+    case .close: finishClose()
+    case .install: finishInstall(completion.result)
+    default: completed(role, completion)
+    }
+    if phase == .closing && inFlight == 0 { closeDescriptor() }
+  }
+
+  /// Why no operation can start now, as -errno.
+  final var refusal: Int32? {
+    if phase != .open { return -EBADF }
+    return loop.isStopping ? -ESHUTDOWN : nil
+  }
+
+  // For subclasses: a completion, and the request to cancel everything and resume every waiter with `result`.
+  func completed(_ role: OperationRole, _ completion: Completion) {}
+  func cancelEverything(_ result: Int32) {}
+
+  final override func loopStops() {
+    resumeInstallWaiters(-ECANCELED)
+    cancelEverything(-ECANCELED)
+  }
+
+  // MARK: The ordinary descriptor
+
+  /// Resumes `waiter` with a descriptor that socket options can be asked of; it is this socket's and closes with it.
+  final func findOrdinary(_ waiter: Waiter) {
+    if let refusal { return waiter.resume(refusal) }
+    if case .ordinary(let number) = descriptor { return waiter.resume(number) }
+    if let installed { return waiter.resume(installed) }
+    installWaiters.append(waiter)
+    if installWaiters.count == 1 { _ = start(.install(descriptor)) }
+  }
+
+  private func finishInstall(_ result: Int32) {
+    if result >= 0 { installed = result }
+    resumeInstallWaiters(phase == .open ? result : -EBADF)
+  }
+
+  private func resumeInstallWaiters(_ result: Int32) {
+    let waiters = installWaiters
+    installWaiters = []
+    for waiter in waiters { waiter.resume(result) }
+  }
+
+  // MARK: Closing
+
+  /// Closes from any thread and returns at once.
+  final func abandon() {
+    if !loop.perform({ self.beginClose(nil) }) { closeAfterLoop() }
+  }
+
+  /// Closes, and returns when the descriptor is closed. Not cancellable: what it waits for comes soon.
+  final func close() async {
+    await withUnsafeContinuation { continuation in
+      guard !loop.perform({ self.beginClose(continuation) }) else { return }
+      closeAfterLoop()
+      continuation.resume()
+    }
+  }
+
+  private func beginClose(_ continuation: UnsafeContinuation<Void, Never>?) {
+    if phase == .closed {
+      continuation?.resume()
+      return
+    }
+    if let continuation { closeWaiters.append(continuation) }
+    guard phase == .open else { return }
+    phase = .closing
+    cancelEverything(-EBADF)
+    if phase == .closing && inFlight == 0 { closeDescriptor() }
+  }
+
+  private func closeDescriptor() {
+    guard !isReleased.exchange(true, ordering: .relaxed) else { return }
+    if let installed { Glibc.close(installed) }
+    _ = start(.close(descriptor))
+  }
+
+  private func finishClose() {
+    phase = .closed
+    let waiters = closeWaiters
+    closeWaiters = []
+    for waiter in waiters { waiter.resume() }
+  }
+
+  /// The loop has drained, so nothing is in flight; direct descriptors went with its ring.
+  private func closeAfterLoop() {
+    guard !isReleased.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    if let installed { Glibc.close(installed) }
+    if case .ordinary(let number) = descriptor { Glibc.close(number) }
+  }
+}

@@ -1,0 +1,346 @@
+import CLiburing
+import DequeModule
+import Glibc
+
+/// The state of a connection: what is armed, what has arrived, who waits.
+///
+/// Receiving is a multishot operation that belongs to the connection and not to a call: it is armed by the first
+/// `receive`, and the chunks that it brings wait in `arrived` for whoever asks next. A waiting task that is cancelled
+/// merely leaves; the operation stays, and with it every byte. Sending and receiving into the caller's memory lend that
+/// memory to the kernel, so there a cancelled task waits for the operation's own terminal completion.
+final class StreamSocket: Socket, @unchecked Sendable {
+  /// The peer, where it is known without asking the kernel.
+  let peer: SocketAddress?
+
+  /// The task that owns the connection's scope: cancelling it is noticed once for all its calls.
+  var owner: UInt = 0
+  private(set) var isOwnerCancelled = false
+
+  // Receiving.
+  private var arrived: Deque<PendingChunk> = []
+  private var receiver: Waiter?
+  /// Where the receiver wants its bytes; lent until it is resumed. `nil` if it takes a chunk.
+  private var receiverMemory: UnsafeMutableRawBufferPointer?
+  private var receiving = OperationID.none
+  private var receivesStream = false
+  private var isStarved = false
+  private var isPausing = false
+  private var buffersHeld = 0
+  private var streamEnd: StreamEnd?
+
+  // Receiving into the caller's memory.
+  private var directReceiver: Waiter?
+  private var directReceiving = OperationID.none
+
+  // Sending.
+  private var sender: SendRequest?
+  private var sending = OperationID.none
+  private var sendQueue: Deque<SendRequest> = []
+  private var isSendCancelled = false
+
+  // Connecting.
+  private var connector: Waiter?
+  private var connecting = OperationID.none
+  /// The address that the kernel reads while it connects; freed at the terminal completion.
+  private var connectAddress: UnsafeMutablePointer<sockaddr_storage>?
+
+  private enum StreamEnd {
+    case ended
+    case failed(Int32)
+  }
+
+  init(loop: EventLoop, descriptor: Descriptor, peer: SocketAddress? = nil) {
+    self.peer = peer
+    super.init(loop: loop, descriptor: descriptor)
+  }
+
+  /// Starts what a task asks for and resumes its waiter with the result.
+  @inline(__always)
+  func begin(_ request: SocketRequest, _ waiter: Waiter) {
+    switch request {
+    case .receive: awaitBytes(waiter)
+    case .receiveInto(let memory): receive(into: memory, waiter)
+    case .send(let address, let count): send(SendRequest(kind: .bytes(address, count), waiter: waiter))
+    case .sendVector(let vector): send(SendRequest(kind: .vector(vector), waiter: waiter))
+    case .shutdown(let how): send(SendRequest(kind: .shutdown(how), waiter: waiter))
+    case .connect(let address): connect(to: address, waiter)
+    case .findOrdinary: findOrdinary(waiter)
+    }
+  }
+
+  // MARK: Completions
+
+  override func completed(_ role: OperationRole, _ completion: Completion) {
+    switch role {
+    case .receive: received(completion)
+    case .send: sent(completion.result)
+    case .receiveInto: receivedInto(completion.result)
+    case .connect: connected(completion.result)
+    case .accept, .install, .close: break
+    }
+  }
+
+  override func cancelEverything(_ result: Int32) {
+    receiver.take()?.resume(result)
+    loop.driver.cancel(receiving)
+    loop.driver.cancel(directReceiving)
+    loop.driver.cancel(connecting)
+    while let request = sendQueue.popFirst() { request.waiter.resume(result) }
+    cancelSend()
+    if phase != .open { dropArrived() }
+  }
+
+  // MARK: Receiving a stream
+
+  @inline(__always)
+  var hasArrived: Bool { !arrived.isEmpty }
+
+  /// The next bytes that have arrived.
+  @inline(__always)
+  func takeChunk() -> PendingChunk? { arrived.popFirst() }
+
+  /// What `receive` has to say once nothing is left: 0 at the end of the stream, or -errno.
+  @inline(__always)
+  var endResult: Int32? {
+    switch streamEnd {
+    case nil: nil
+    case .ended: 0
+    case .failed(let error): error
+    }
+  }
+
+  /// Resumes `waiter` with 1 when bytes have arrived, with 0 at the end of the stream, or with -errno.
+  @inline(__always)
+  func awaitBytes(_ waiter: Waiter) {
+    if let result = immediateReceiveResult(waiter) { return answer(waiter, result, into: nil) }
+    receiver = waiter
+    receiverMemory = nil
+    receivesStream = true
+    armReceive()
+  }
+
+  private func immediateReceiveResult(_ waiter: Waiter) -> Int32? {
+    if let refusal { return refusal }
+    if waiter.isCancelled { return -ECANCELED }
+    if receiver != nil || directReceiver != nil { return -EBUSY }
+    return arrived.isEmpty ? endResult : 1
+  }
+
+  @inline(__always)
+  private func armReceive() {
+    guard receiving == .none, !isStarved, streamEnd == nil, phase == .open, !loop.isStopping else { return }
+    guard buffersHeld < loop.configuration.buffersPerConnection else { return }
+    isPausing = false
+    receiving = start(.receive(descriptor))
+  }
+
+  private func received(_ completion: Completion) {
+    if !completion.hasMore { receiving = .none }
+    if let buffer = completion.buffer {
+      take(buffer, count: completion.result)
+    } else {
+      noteEnd(completion.result)
+    }
+    if completion.hasMore {
+      pauseIfShareIsUsed()
+    } else if receiver != nil || buffersHeld < loop.configuration.buffersPerConnection {
+      armReceive()
+    }
+    guard let waiter = receiver, !arrived.isEmpty || streamEnd != nil else { return }
+    receiver = nil
+    answer(waiter, arrived.isEmpty ? endResult! : 1, into: receiverMemory)
+  }
+
+  private func take(_ buffer: UInt16, count: Int32) {
+    guard count > 0, phase == .open else { return loop.driver.buffers.giveBack(buffer) }
+    buffersHeld += 1
+    arrived.append(PendingChunk(buffer: buffer, offset: 0, count: count))
+  }
+
+  /// Records why the operation ended, if that ends the stream too.
+  private func noteEnd(_ result: Int32) {
+    switch -result {
+    case 0: streamEnd = .ended
+    case ENOBUFS:
+      isStarved = true
+      loop.addStarved(self)
+    case ECANCELED, EINTR, EAGAIN: break
+    default: streamEnd = .failed(result)
+    }
+  }
+
+  /// A peer that outruns the reader fills its own share of the buffers and no more; what the kernel had under way is let in.
+  private func pauseIfShareIsUsed() {
+    guard !isPausing, buffersHeld >= loop.configuration.buffersPerConnection else { return }
+    isPausing = true
+    loop.driver.cancel(receiving)
+  }
+
+  /// There are free buffers again.
+  func feed() {
+    isStarved = false
+    armReceive()
+  }
+
+  /// Resumes a receiver. One that has a call of its own gets the chunk with it: it may be on another thread.
+  @inline(__always)
+  private func answer(_ waiter: Waiter, _ result: Int32, into memory: UnsafeMutableRawBufferPointer?) {
+    guard result == 1 else { return waiter.resume(result) }
+    if let memory { return waiter.resume(copyArrived(into: memory)) }
+    if let call = waiter.call { call.chunk = arrived.popFirst() }
+    waiter.resume(1)
+  }
+
+  // MARK: Buffers
+
+  func address(of chunk: PendingChunk) -> UnsafeMutableRawPointer {
+    loop.driver.buffers.address(of: chunk.buffer) + Int(chunk.offset)
+  }
+
+  /// Takes a chunk's buffer back, from any thread.
+  @inline(__always)
+  func giveBack(_ buffer: UInt16) {
+    if loop.isCurrent { release(buffer) } else { loop.perform { self.release(buffer) } }
+  }
+
+  @inline(__always)
+  private func release(_ buffer: UInt16) {
+    loop.driver.buffers.giveBack(buffer)
+    buffersHeld -= 1
+    if receiving == .none && receivesStream && buffersHeld <= loop.configuration.buffersPerConnection / 2 { armReceive() }
+  }
+
+  private func dropArrived() {
+    while let chunk = arrived.popFirst() { release(chunk.buffer) }
+  }
+
+  // MARK: Receiving into the caller's memory
+
+  /// Resumes `waiter` with the number of bytes received into `memory`, which is lent until then.
+  ///
+  /// A connection that has received chunks goes on doing so: its bytes are copied from them. Otherwise the kernel writes
+  /// into `memory` itself.
+  func receive(into memory: UnsafeMutableRawBufferPointer, _ waiter: Waiter) {
+    if let result = immediateReceiveResult(waiter) {
+      return waiter.resume(result == 1 ? copyArrived(into: memory) : result)
+    }
+    if receivesStream {
+      receiver = waiter
+      receiverMemory = memory
+      armReceive()
+    } else {
+      directReceiver = waiter
+      directReceiving = start(.receiveInto(descriptor, memory.baseAddress!, min(memory.count, 1 << 30)))
+    }
+  }
+
+  /// Copies what has arrived; a chunk of which something is left stays the first.
+  private func copyArrived(into memory: UnsafeMutableRawBufferPointer) -> Int32 {
+    var copied = 0
+    while copied < memory.count, var chunk = arrived.popFirst() {
+      let count = min(memory.count - copied, Int(chunk.count))
+      memory.baseAddress!.advanced(by: copied).copyMemory(from: address(of: chunk), byteCount: count)
+      copied += count
+      chunk.offset += Int32(count)
+      chunk.count -= Int32(count)
+      if chunk.count > 0 { arrived.prepend(chunk) } else { release(chunk.buffer) }
+    }
+    return Int32(copied)
+  }
+
+  private func receivedInto(_ result: Int32) {
+    directReceiving = .none
+    let waiter = directReceiver.take()
+    // A close by this program, and not the peer, ended it.
+    waiter?.resume(result == -ECANCELED && phase != .open ? -EBADF : result)
+  }
+
+  // MARK: Sending
+
+  /// Sends in the order of the calls; resumes the request's waiter with 0 once the kernel has taken everything.
+  @inline(__always)
+  func send(_ request: SendRequest) {
+    if let refusal { return request.waiter.resume(refusal) }
+    if request.waiter.isCancelled { return request.waiter.resume(-ECANCELED) }
+    if sender == nil { startSend(request) } else { sendQueue.append(request) }
+  }
+
+  @inline(__always)
+  private func startSend(_ request: SendRequest) {
+    sender = request
+    isSendCancelled = false
+    sending = start(request.operation(on: descriptor))
+  }
+
+  private func sent(_ result: Int32) {
+    sending = .none
+    if result >= 0 {
+      if sender!.advance(by: Int(result)) { return finishSend(0) }
+      if !isSendCancelled && !loop.isStopping {
+        sending = start(sender!.operation(on: descriptor))
+        return
+      }
+    } else if result == -EINTR || result == -EAGAIN, !isSendCancelled, !loop.isStopping {
+      sending = start(sender!.operation(on: descriptor))
+      return
+    }
+    finishSend(result >= 0 ? -ECANCELED : result)
+  }
+
+  private func finishSend(_ result: Int32) {
+    let waiter = sender!.waiter
+    sender = nil
+    waiter.resume(result == -ECANCELED && phase != .open ? -EBADF : result)
+    if let next = sendQueue.popFirst() { startSend(next) }
+  }
+
+  private func cancelSend() {
+    guard sender != nil else { return }
+    isSendCancelled = true
+    loop.driver.cancel(sending)
+  }
+
+  // MARK: Connecting
+
+  func connect(to address: SocketAddress, _ waiter: Waiter) {
+    if let refusal { return waiter.resume(refusal) }
+    if waiter.isCancelled { return waiter.resume(-ECANCELED) }
+    let storage = UnsafeMutablePointer<sockaddr_storage>.allocate(capacity: 1)
+    let length = address.write(to: storage)
+    connectAddress = storage
+    connector = waiter
+    let generic = UnsafeRawPointer(storage).assumingMemoryBound(to: sockaddr.self)
+    connecting = start(.connect(descriptor, generic, length))
+  }
+
+  private func connected(_ result: Int32) {
+    connecting = .none
+    connectAddress?.deallocate()
+    connectAddress = nil
+    connector.take()?.resume(result)
+  }
+
+  // MARK: Cancelling
+
+  /// Cancels what `call` waits for. On the loop's thread.
+  func cancel(_ call: Call) { cancel { $0.call === call } }
+
+  /// Cancels what the owner of the scope waits for, now and later. On the loop's thread.
+  func cancelOwner() {
+    isOwnerCancelled = true
+    cancel { $0.call == nil }
+  }
+
+  private func cancel(_ isMeant: (Waiter) -> Bool) {
+    if let waiter = receiver, isMeant(waiter) {
+      receiver = nil
+      waiter.resume(-ECANCELED)
+    }
+    if let waiter = directReceiver, isMeant(waiter) { loop.driver.cancel(directReceiving) }
+    if let waiter = connector, isMeant(waiter) { loop.driver.cancel(connecting) }
+    if let request = sender, isMeant(request.waiter) { cancelSend() }
+    while let index = sendQueue.firstIndex(where: { isMeant($0.waiter) }) {
+      sendQueue.remove(at: index).waiter.resume(-ECANCELED)
+    }
+  }
+}

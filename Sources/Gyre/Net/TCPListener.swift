@@ -1,0 +1,143 @@
+import CLiburing
+import Glibc
+import Logging
+
+/// A socket that accepts TCP connections. `tcp(7)`, `listen(2)`
+///
+/// The kernel completes handshakes and queues connections up to the backlog from the moment that the listener is made;
+/// accepting them begins with the first `accept`.
+public final class TCPListener: Sendable {
+  /// The address that the listener is bound to, with the port that the kernel chose for port 0.
+  public let address: SocketAddress
+  /// The loop that accepts, and does the I/O of the accepted connections.
+  public var loop: EventLoop { socket.loop }
+
+  let socket: ListenSocket
+  private static let log = Logger(label: "gyre.listener")
+
+  private init(_ socket: ListenSocket, address: SocketAddress) {
+    self.socket = socket
+    self.address = address
+  }
+
+  deinit { socket.abandon() }
+
+  /// Makes a socket that listens on `address`; port 0 lets the kernel choose a free port.
+  ///
+  /// - Parameters:
+  ///   - loop: the loop for its I/O. Default: the caller's, or the shared one.
+  /// - Throws: `ConfigurationError` for an option out of its range; `SocketError` with the errno (`EADDRINUSE`,
+  ///   `EACCES` for a port below 1024, `EADDRNOTAVAIL`). `socket(2)`, `bind(2)`, `listen(2)`
+  public static func bind(
+    to address: SocketAddress,
+    options: Options = Options(),
+    on loop: EventLoop? = nil
+  ) throws -> TCPListener {
+    try options.validate()
+    let loop = try loop ?? EventLoop.currentOrShared()
+    let number = try SystemSocket.make(for: address, flags: loop.driver.socketFlags)
+    var isListening = false
+    defer { if !isListening { Glibc.close(number) } }
+    try setUp(number, address, options)
+    do {
+      let bound = try SystemSocket.localAddress(of: number)
+      isListening = true
+      return TCPListener(ListenSocket(loop: loop, descriptor: .ordinary(number)), address: bound)
+    } catch {
+      throw SocketError(error, .address, address)
+    }
+  }
+
+  private static func setUp(_ number: Int32, _ address: SocketAddress, _ options: Options) throws(SocketError) {
+    do {
+      try SystemSocket.set(options.connection, on: number)
+      if options.reuseAddress { try SystemSocket.set(SOL_SOCKET, SO_REUSEADDR, 1, on: number) }
+      if options.reusePort { try SystemSocket.set(SOL_SOCKET, SO_REUSEPORT, 1, on: number) }
+    } catch {
+      throw SocketError(error, .option, address)
+    }
+    do {
+      try SystemSocket.bind(number, to: address)
+    } catch {
+      throw SocketError(error, .bind, address)
+    }
+    if listen(number, Int32(options.backlog)) != 0 { throw SocketError(.current, .listen, address) }
+  }
+
+  /// Accepts the next connection, suspending until there is one.
+  ///
+  /// Connections that the kernel has already completed are accepted in batches; they wait here, at most some hundreds, for
+  /// the next calls. When the process is out of descriptors or memory (`EMFILE`, `ENFILE`, `ENOMEM`), connections stay in
+  /// the kernel's queue and accepting is tried again after 5 ms, then at twice the interval each time up to one second.
+  /// - Throws: `CancellationError` if the task was cancelled first (connections already accepted stay for the next call);
+  ///   `SocketError` with `EBADF` once the listener is closed. `accept4(2)`, `io_uring_prep_multishot_accept(3)`
+  public func accept() async throws -> TCPConnection {
+    try Task.checkCancellation()
+    if socket.loop.isCurrent, socket.refusal == nil, socket.loop.takeImmediateAnswer(),
+      let descriptor = socket.takeAccepted()
+    {
+      return TCPConnection(StreamSocket(loop: loop, descriptor: descriptor))
+    }
+    let call = Call()
+    let result = await perform(call)
+    if let descriptor = call.accepted {
+      return TCPConnection(StreamSocket(loop: loop, descriptor: descriptor))
+    }
+    if result == -ECANCELED { throw CancellationError() }
+    throw SocketError(Errno(rawValue: -result), .accept, address)
+  }
+
+  private func perform(_ call: Call) async -> Int32 {
+    let socket = socket
+    return await withTaskCancellationHandler {
+      await withUnsafeContinuation { continuation in
+        if !socket.loop.perform({ socket.accept(Waiter(continuation, call)) }) {
+          continuation.resume(returning: -ESHUTDOWN)
+        }
+      }
+    } onCancel: {
+      call.isCancelled.store(true, ordering: .relaxed)
+      socket.loop.perform { socket.cancel(call) }
+    }
+  }
+
+  /// Accepts connections and runs `handler` for each as a child task on the listener's loop, until the listener is closed
+  /// or the task is cancelled. Each connection is closed when its handler ends.
+  ///
+  /// An error that a handler throws ends that connection alone; it goes to `onError`. When `serve` returns or throws, all
+  /// handlers have ended: closing the listener lets them finish, cancelling the task cancels them.
+  ///
+  /// - Parameters:
+  ///   - onError: told of what a handler threw, cancellation aside. Default: a log message at debug level.
+  /// - Throws: `CancellationError` if the task was cancelled or the loop stopped; `SocketError` if the listener failed.
+  public func serve(
+    onError: (@Sendable (any Error) -> Void)? = nil,
+    _ handler: @escaping @Sendable (TCPConnection) async throws -> Void
+  ) async throws {
+    let executor = loop.taskExecutor
+    try await withThrowingDiscardingTaskGroup { group in
+      while let connection = try await acceptUnlessClosed() {
+        group.addTask(executorPreference: executor) {
+          do {
+            try await connection.withScope(handler)
+          } catch is CancellationError {
+          } catch {
+            if let onError { onError(error) } else { TCPListener.log.debug("a handler failed: \(error)") }
+          }
+        }
+      }
+    }
+  }
+
+  private func acceptUnlessClosed() async throws -> TCPConnection? {
+    do {
+      return try await accept()
+    } catch let error as SocketError where error.errno == .badFileDescriptor {
+      return nil
+    }
+  }
+
+  /// Stops listening: connections in the kernel's accept queue, and those accepted that nobody has asked for, are closed.
+  /// Waiting `accept` calls get `SocketError` with `EBADF`. Closing twice is fine. `close(2)`
+  public func close() async { await socket.close() }
+}
