@@ -75,3 +75,7 @@ void gyre_name_thread(const char *name);
 
 // accept4(2) without the peer's address.
 static inline int gyre_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
+
+// The total of bytes after which a multishot receive ends (Linux 6.18): `optlen`, which liburing 2.3 knows as the
+// `file_index` of other operations. Kernels without it answer EINVAL unless it is 0.
+static inline void gyre_sqe_set_receive_limit(struct io_uring_sqe *sqe, uint32_t bytes) { sqe->file_index = bytes; }

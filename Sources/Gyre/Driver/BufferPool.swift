@@ -3,9 +3,10 @@ import Glibc
 
 /// The buffers that a loop receives into: a block of equal buffers, lent to chunks and given back.
 ///
-/// Idle connections hold none. Under io_uring the free ones are in a ring that the kernel takes from
-/// (`io_uring_register_buf_ring(3)`); under epoll they are in a list that the driver takes from. Used on the loop's thread
-/// only.
+/// Idle connections hold none. Under io_uring free ones are in a ring that the kernel takes from
+/// (`io_uring_register_buf_ring(3)`); under epoll they are in a list that the driver takes from. The kernel takes the ring's
+/// buffers in turn, so all of them would pass through the caches: the ring gets a working set, and the rest stay in reserve,
+/// untouched memory, until the working set runs out. Used on the loop's thread only.
 final class BufferPool {
   /// The number of buffers; a power of two.
   let count: Int
@@ -21,13 +22,20 @@ final class BufferPool {
   private let block: UnsafeMutableRawPointer
   private let blockLength: Int
   private var free: [UInt16] = []
+  private var reserve: [UInt16] = []
+  private var inRing = 0
+  private let workingSet: Int
   private var ring: UnsafeMutablePointer<io_uring_buf_ring>?
   private let ringLength: Int
+
+  /// The buffers of a working set: enough for what arrives within one turn of a busy loop.
+  private static let mostAtFirst = 1024
 
   init(count: Int, size: Int) {
     precondition(count > 0 && count <= 32768 && count & (count - 1) == 0 && size > 0, "checked by the configuration")
     self.count = count
     self.size = size
+    workingSet = min(count, BufferPool.mostAtFirst)
     blockLength = count * size
     ringLength = count * MemoryLayout<io_uring_buf>.stride
     block = BufferPool.map(blockLength)
@@ -38,13 +46,18 @@ final class BufferPool {
     if let ring { munmap(ring, ringLength) }
   }
 
-  /// Fills a ring with all buffers, for the kernel to take from.
+  /// Whether so few are free that each connection has to make do with one.
+  @inline(__always)
+  var isScarce: Bool { held > count / 4 * 3 }
+
+  /// Makes a ring of the working set, for the kernel to take from.
   func makeRing() -> UnsafeMutablePointer<io_uring_buf_ring> {
     let memory = BufferPool.map(ringLength)
     let ring = memory.bindMemory(to: io_uring_buf_ring.self, capacity: 1)
     self.ring = ring
     io_uring_buf_ring_init(ring)
-    for index in 0..<count { add(UInt16(index), to: ring) }
+    for index in 0..<workingSet { add(UInt16(index), to: ring) }
+    reserve = (workingSet..<count).reversed().map { UInt16($0) }
     return ring
   }
 
@@ -59,10 +72,17 @@ final class BufferPool {
 
   /// Counts a buffer as held, from the completion that carries it.
   @inline(__always)
-  func lend() { held += 1 }
+  func lend() {
+    held += 1
+    if ring != nil { inRing -= 1 }
+  }
 
-  /// Counts a receive that found the pool empty.
-  func noteExhaustion() { exhaustions += 1 }
+  /// Counts a receive that found no free buffer, and adds from the reserve to those that the kernel can take.
+  func noteExhaustion() {
+    exhaustions += 1
+    guard let ring else { return }
+    for _ in 0..<min(reserve.count, workingSet) { add(reserve.removeLast(), to: ring) }
+  }
 
   /// Frees a buffer that was counted as held.
   @inline(__always)
@@ -71,10 +91,17 @@ final class BufferPool {
     putBack(index)
   }
 
+  /// Frees a buffer that the kernel took and nobody is to have.
+  func takeBack(_ index: UInt16) {
+    lend()
+    giveBack(index)
+  }
+
   /// Frees a buffer that no completion carried.
   @inline(__always)
   func putBack(_ index: UInt16) {
-    if let ring { add(index, to: ring) } else { free.append(index) }
+    guard let ring else { return free.append(index) }
+    if inRing < workingSet { add(index, to: ring) } else { reserve.append(index) }
   }
 
   /// Where a buffer is. Valid while the pool lives and the buffer is held.
@@ -85,6 +112,7 @@ final class BufferPool {
   private func add(_ index: UInt16, to ring: UnsafeMutablePointer<io_uring_buf_ring>) {
     io_uring_buf_ring_add(ring, address(of: index), UInt32(size), index, Int32(count - 1), 0)
     io_uring_buf_ring_advance(ring, 1)
+    inRing += 1
   }
 
   private static func map(_ length: Int) -> UnsafeMutableRawPointer {

@@ -20,6 +20,8 @@ final class URingDriver: Driver {
 
   let ring: Ring
   private let completionLimit: Int
+  /// Bytes after which a multishot receive ends by itself and has to be armed again; 0 where the kernel has no such limit.
+  private let receiveLimit: UInt32
   private let directTableSize: Int
   private let directReserve: Int
   private var delayed: Deque<Delayed> = []
@@ -43,7 +45,7 @@ final class URingDriver: Driver {
     buffers = BufferPool(count: configuration.bufferCount, size: configuration.bufferSize)
     completionLimit = configuration.completionsPerTurn
     try URingDriver.register(buffers, with: ring)
-    try URingDriver.requireMultishotReceive(ring, buffers)
+    receiveLimit = try URingDriver.receiveLimit(ring, buffers, wanted: configuration)
     directTableSize = URingDriver.registerDirectTable(configuration.directDescriptors, with: ring)
     directReserve = directTableSize / 4
     pollWaker()
@@ -166,6 +168,7 @@ final class URingDriver: Driver {
     case .receive(let descriptor):
       io_uring_prep_recv_multishot(entry, descriptor.number, nil, 0, 0)
       gyre_sqe_select_buffer(entry, URingDriver.bufferGroup)
+      gyre_sqe_set_receive_limit(entry, receiveLimit)
       select(descriptor, in: entry)
     case .send(let descriptor, let address, let count):
       io_uring_prep_send(entry, descriptor.number, address, count, Int32(MSG_NOSIGNAL | MSG_WAITALL))
@@ -226,32 +229,46 @@ final class URingDriver: Driver {
     if result < 0 { throw Errno(rawValue: result == -EINVAL ? EOPNOTSUPP : -result) }
   }
 
-  /// Asks the kernel itself whether it receives multishot into provided buffers, by doing it once on a socket pair.
-  private static func requireMultishotReceive(_ ring: Ring, _ buffers: BufferPool) throws(Errno) {
+  /// Asks the kernel itself whether it receives multishot into provided buffers, and whether it can limit that: one
+  /// connection's share of the buffers, so that a burst cannot take more.
+  private static func receiveLimit(
+    _ ring: Ring, _ buffers: BufferPool, wanted: EventLoop.Configuration
+  ) throws(Errno) -> UInt32 {
+    // A byte within the limit of one ends the operation; without a limit the end of the stream does, after the byte.
+    if try tryMultishotReceive(ring, buffers, limit: 1) == [1] {
+      return UInt32(clamping: wanted.buffersPerConnection * wanted.bufferSize)
+    }
+    guard try tryMultishotReceive(ring, buffers, limit: 0) == [1, 0] else { throw Errno(rawValue: EOPNOTSUPP) }
+    return 0
+  }
+
+  /// Receives a byte and the end of a stream from a socket pair, multishot: the results up to the terminal one.
+  private static func tryMultishotReceive(
+    _ ring: Ring, _ buffers: BufferPool, limit: UInt32
+  ) throws(Errno) -> [Int32] {
     var pair: [Int32] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
       throw Errno.current
     }
+    defer { close(pair[0]) }
     let entry = ring.nextSubmission()!
     io_uring_prep_recv_multishot(entry, pair[0], nil, 0, 0)
     gyre_sqe_select_buffer(entry, bufferGroup)
-    entry.pointee.user_data = cancelID
+    gyre_sqe_set_receive_limit(entry, limit)
     _ = write(pair[1], "?", 1)
     close(pair[1])
-    // The byte, and then the end of the stream, which is the terminal completion.
-    var supported = false
+    var results: [Int32] = []
     var ended = false
     while !ended {
-      let result = ring.enter(waitingFor: 1)
-      if result < 0 && result != -EINTR { break }
+      let entered = ring.enter(waitingFor: 1)
+      if entered < 0 && entered != -EINTR { throw Errno(rawValue: -entered) }
       _ = ring.reap(limit: 2) { _, result, flags in
-        if flags & UInt32(IORING_CQE_F_BUFFER) != 0 { buffers.putBack(UInt16(truncatingIfNeeded: flags >> 16)) }
-        if result == 1 && flags & UInt32(IORING_CQE_F_MORE) != 0 { supported = true }
+        if flags & UInt32(IORING_CQE_F_BUFFER) != 0 { buffers.takeBack(UInt16(truncatingIfNeeded: flags >> 16)) }
+        results.append(result)
         ended = flags & UInt32(IORING_CQE_F_MORE) == 0
       }
     }
-    close(pair[0])
-    if !supported { throw Errno(rawValue: EOPNOTSUPP) }
+    return results
   }
 
   /// Registers the ring's own table of files; 0 where the kernel cannot, or cannot give a direct descriptor an ordinary

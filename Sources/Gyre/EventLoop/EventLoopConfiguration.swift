@@ -7,18 +7,21 @@ extension EventLoop {
     /// The name of the loop's thread, as `top -H` shows it; the kernel keeps 15 bytes. Default: `gyre`.
     public var name = "gyre"
 
-    /// Buffers that the loop receives into, a power of two of at most 32,768. Default: 1,024.
+    /// Buffers that the loop receives into, a power of two of at most 32,768. Default: 8,192.
     ///
-    /// They bound the received bytes that wait in user space over all connections. When none is free, receiving pauses
-    /// and goes on as chunks are released.
-    public var bufferCount = 1024
+    /// They bound the received bytes that wait in user space over all connections. Their memory is mapped, and used only
+    /// as far as it is needed: a loop whose tasks keep up stays within the first 1,024. When none is free, receiving
+    /// pauses and goes on as chunks are released.
+    public var bufferCount = 8192
 
     /// Bytes in each of these buffers, so the longest chunk that `receive()` returns. Default: 8,192.
     public var bufferSize = 8192
 
-    /// Buffers that one connection may hold, read or unread, before its receiving pauses. Default: 16.
+    /// Buffers that one connection may hold, read or unread, before its receiving pauses. Default: 16; one while more than
+    /// three quarters of all buffers are held.
     ///
-    /// What the kernel has under way when that happens still arrives, up to 33 buffers more.
+    /// What the kernel has under way when that happens still arrives: up to as many again, on kernels that cannot limit a
+    /// multishot receive (before Linux 6.18) up to 33 buffers more.
     public var buffersPerConnection = 16
 
     /// Slots in the ring's own table of files; 0 accepts ordinary descriptors only. Default: 16,384.

@@ -126,10 +126,14 @@ final class StreamSocket: Socket, @unchecked Sendable {
     return arrived.isEmpty ? endResult : 1
   }
 
+  /// Buffers that this connection may hold before its receiving pauses.
+  @inline(__always)
+  private var bufferShare: Int { loop.driver.buffers.isScarce ? 1 : loop.configuration.buffersPerConnection }
+
   @inline(__always)
   private func armReceive() {
     guard receiving == .none, !isStarved, streamEnd == nil, phase == .open, !loop.isStopping else { return }
-    guard buffersHeld < loop.configuration.buffersPerConnection else { return }
+    guard buffersHeld < bufferShare else { return }
     isPausing = false
     receiving = start(.receive(descriptor))
   }
@@ -143,7 +147,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
     }
     if completion.hasMore {
       pauseIfShareIsUsed()
-    } else if receiver != nil || buffersHeld < loop.configuration.buffersPerConnection {
+    } else if receiver != nil || buffersHeld < bufferShare {
       armReceive()
     }
     guard let waiter = receiver, !arrived.isEmpty || streamEnd != nil else { return }
@@ -171,7 +175,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   /// A peer that outruns the reader fills its own share of the buffers and no more; what the kernel had under way is let in.
   private func pauseIfShareIsUsed() {
-    guard !isPausing, buffersHeld >= loop.configuration.buffersPerConnection else { return }
+    guard !isPausing, buffersHeld >= bufferShare else { return }
     isPausing = true
     loop.driver.cancel(receiving)
   }
@@ -207,7 +211,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private func release(_ buffer: UInt16) {
     loop.driver.buffers.giveBack(buffer)
     buffersHeld -= 1
-    if receiving == .none && receivesStream && buffersHeld <= loop.configuration.buffersPerConnection / 2 { armReceive() }
+    if receiving == .none && receivesStream && buffersHeld <= bufferShare / 2 { armReceive() }
   }
 
   private func dropArrived() {
