@@ -20,3 +20,5 @@ int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nano
 }
 
 void gyre_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int gyre_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }

@@ -1,9 +1,10 @@
 // A single-threaded TCP echo server on edge-triggered epoll, written as well as epoll allows: the yardstick that any
 // claim about io_uring has to beat.
 //
-// Writes are tried before readiness is asked for, and so is every read after the first. A read that does not fill the buffer has drained the
-// socket, which saves the read that would only say EAGAIN; after EPOLLRDHUP one more is needed to see the end. A
-// connection is watched for EPOLLOUT only while a send is blocked, and is not read from meanwhile: backpressure.
+// Writes are tried before readiness is asked for, and so is every read after the first. A read that does not fill its
+// buffer has drained the socket, which saves the read that would only say EAGAIN; after EPOLLRDHUP one more is needed
+// to see the end. A connection is watched for EPOLLOUT only while a send is blocked, and is not read from meanwhile:
+// backpressure.
 //
 // SPDX-License-Identifier: Apache-2.0
 #define _GNU_SOURCE

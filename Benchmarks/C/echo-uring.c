@@ -245,7 +245,6 @@ static void submit_close(struct server *server, struct connection *connection)
 
 static void close_connection(struct server *server, struct connection *connection)
 {
-    consume(server, connection, SIZE_MAX);
     submit_close(server, connection);
     connection->open = false;
     server->open_connections--;
@@ -266,9 +265,12 @@ static void adjust_receiving(struct server *server, struct connection *connectio
     }
 }
 
-// Cancels what is in flight, and closes once nothing is.
+// Cancels what is in flight, and closes once nothing is. The buffers are returned before that: a connection that waits
+// for one must not keep others from those.
 static void finish(struct server *server, struct connection *connection)
 {
+    if (!connection->sending)
+        consume(server, connection, SIZE_MAX);
     if (connection->receiving || connection->sending) {
         if (!connection->cancelling)
             submit_cancel(server, connection);

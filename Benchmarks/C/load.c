@@ -69,7 +69,7 @@ static void *allocate(size_t count, size_t size)
 
 // MARK: histogram
 
-// Exact below 2^SUB_BITS ns; above, each power of two has 2^SUB_BITS buckets, so a bucket is within 0.8 % of its values.
+// Exact below 2^SUB_BITS ns; above, each power of two has 2^SUB_BITS buckets, so a bucket is 0.8 % wide at most.
 enum { SUB_BITS = 7, SUB_BUCKETS = 1 << SUB_BITS, BUCKETS = (64 - SUB_BITS + 1) * SUB_BUCKETS };
 
 struct histogram {

@@ -74,7 +74,7 @@ int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nano
 void gyre_name_thread(const char *name);
 
 // accept4(2) without the peer's address.
-static inline int gyre_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
+int gyre_accept(int fd, int flags);
 
 // The total of bytes after which a multishot receive ends (Linux 6.18): `optlen`, which liburing 2.3 knows as the
 // `file_index` of other operations. Kernels without it answer EINVAL unless it is 0.

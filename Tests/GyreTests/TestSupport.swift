@@ -1,3 +1,42 @@
+import Foundation
 import Testing
 
 @testable import Gyre
+
+/// The backends that this kernel allows. Under a filter that denies io_uring the suite runs on epoll alone, and
+/// `BackendTests` checks the refusal.
+enum Backends {
+  static let available: [Backend] = {
+    let isAllowed = (try? Ring(size: Ring.Size(submissions: 4, completions: 8))) != nil
+    return isAllowed ? [.uring, .epoll] : [.epoll]
+  }()
+}
+
+extension Backend {
+  var choice: BackendChoice { self == .uring ? .uring : .epoll }
+}
+
+/// Runs `body` as a task on a new loop, stops the loop, and checks that nothing is left: no operation, no buffer, no
+/// descriptor. Descriptors are the process's, so suites that use it are serialized.
+func withLoop<Value: Sendable>(
+  _ backend: Backend,
+  seconds: Int = 30,
+  configure: (inout EventLoop.Configuration) -> Void = { _ in },
+  _ body: @escaping @Sendable (EventLoop) async throws -> Value
+) async throws -> Value {
+  let watchdog = Watchdog(seconds: seconds)
+  defer { watchdog.stop() }
+  var configuration = EventLoop.Configuration(backend: backend.choice)
+  configure(&configuration)
+  let before = OpenDescriptors.list()
+  let loop = try EventLoop.start(configuration)
+  let result = await Task(executorPreference: loop.taskExecutor) { try await body(loop) }.result
+  await loop.shutdown()
+  #expect(loop.driver.operations.inFlight == 0)
+  #expect(loop.driver.operations.strays == 0)
+  #expect(loop.driver.buffers.held == 0)
+  #expect(loop.driver.counters.directDescriptors == 0)
+  // The loop's own waker is open for as long as the loop is referred to.
+  #expect(OpenDescriptors.list().subtracting(before).subtracting([loop.driver.waker.descriptor]).isEmpty)
+  return try result.get()
+}

@@ -22,7 +22,6 @@ private final class EchoHandler: ChannelInboundHandler {
   }
 }
 
-let options = EchoOptions()
 let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 let bootstrap = ServerBootstrap(group: group)
   .serverChannelOption(.backlog, value: 4096)
@@ -34,6 +33,6 @@ let bootstrap = ServerBootstrap(group: group)
     }
   }
 
-let listener = try bootstrap.bind(host: "127.0.0.1", port: options.port).wait()
+let listener = try bootstrap.bind(host: "127.0.0.1", port: portFromCommandLine()).wait()
 announce(port: listener.localAddress?.port)
 try listener.closeFuture.wait()

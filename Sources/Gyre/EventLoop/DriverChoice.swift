@@ -37,7 +37,7 @@ enum DriverChoice {
   }
 
   /// Whether an error means that io_uring is not to be had here, rather than that this process is out of descriptors.
-  private static func fallsBack(_ errno: Errno) -> Bool {
+  static func fallsBack(_ errno: Errno) -> Bool {
     errno != .tooManyOpenFiles && errno != Errno(rawValue: 23)
   }
 

@@ -50,7 +50,7 @@ public final class EventLoop: @unchecked Sendable {
   init(configuration: Configuration) throws {
     try configuration.validate()
     self.configuration = configuration
-    driver = try DriverChoice.makeDriver(configuration)
+    driver = configuration.wrapDriver(try DriverChoice.makeDriver(configuration))
     backend = driver.backend
     waker = driver.waker
     executors.withLock { $0 = Executors(loop: self) }
@@ -149,7 +149,7 @@ public final class EventLoop: @unchecked Sendable {
 
   /// How long the kernel may keep the loop: not at all while there is something to run, until the next timer otherwise.
   private func waitingTime() -> UInt64? {
-    guard runQueue.isEmpty, !isDrained, inbox.park() else { return 0 }
+    guard runQueue.isEmpty, !canFeedStarved, !isDrained, inbox.park() else { return 0 }
     guard let deadline = timers.nextDeadline else { return nil }
     let now = EventLoop.now
     return deadline > now ? deadline - now : 0
@@ -194,10 +194,16 @@ public final class EventLoop: @unchecked Sendable {
   /// Queues a socket whose receive found no free buffer, to be armed again when one comes back.
   func addStarved(_ socket: StreamSocket) { starved.append(socket) }
 
+  private var freeBuffers: Int { driver.buffers.count - driver.buffers.held }
+
+  /// Whether the loop may not wait: a socket that is armed again and has nothing to receive uses no buffer and brings no
+  /// completion, and those behind it would wait for ever.
+  private var canFeedStarved: Bool { !starved.isEmpty && freeBuffers > 0 }
+
   /// Arms starved sockets, the longest waiting first, at most one for each free buffer.
   private func feedStarved() {
     guard !starved.isEmpty else { return }
-    for _ in 0..<min(starved.count, driver.buffers.count - driver.buffers.held) { starved.removeFirst().feed() }
+    for _ in 0..<min(starved.count, freeBuffers) { starved.removeFirst().feed() }
   }
 
   // MARK: Stopping

@@ -30,14 +30,17 @@ extension EventLoop {
     /// table; beyond three quarters of it, accepted connections get ordinary descriptors.
     public var directDescriptors = 16384
 
-    /// Completions handled before tasks run again. Default: 512.
-    public var completionsPerTurn = 512
+    /// Completions handled before tasks run again. Default: 256.
+    public var completionsPerTurn = 256
 
-    /// Jobs of tasks run before the loop looks at the kernel's queues again. Default: 512.
-    public var jobsPerTurn = 512
+    /// Jobs of tasks run before the loop looks at the kernel's queues again. Default: 128.
+    public var jobsPerTurn = 128
 
     /// The sizes of the ring's queues.
     var ring = Ring.Size()
+
+    /// Puts a driver in front of the chosen one: the seam through which tests inject faults.
+    var wrapDriver: @Sendable (any Driver) -> any Driver = { $0 }
 
     /// The defaults.
     public init() {}

@@ -29,20 +29,17 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private var streamEnd: StreamEnd?
 
   // Receiving into the caller's memory.
-  private var directReceiver: Waiter?
-  private var directReceiving = OperationID.none
+  private var direct = OneShot()
 
   // Sending.
-  private var sender: SendRequest?
-  private var sending = OperationID.none
+  private var sending = OneShot()
+  /// What is being sent, with how much of it is left; `nil` while nothing is.
+  private var sendRequest: SendRequest?
   private var sendQueue: Deque<SendRequest> = []
-  private var isSendCancelled = false
 
   // Connecting.
-  private var connector: Waiter?
-  private var connecting = OperationID.none
-  /// The address that the kernel reads while it connects; freed at the terminal completion.
-  private var connectAddress: UnsafeMutablePointer<sockaddr_storage>?
+  private var connecting = OneShot()
+  private var connectAddress: ConnectAddress?
 
   private enum StreamEnd {
     case ended
@@ -83,10 +80,10 @@ final class StreamSocket: Socket, @unchecked Sendable {
   override func cancelEverything(_ result: Int32) {
     receiver.take()?.resume(result)
     loop.driver.cancel(receiving)
-    loop.driver.cancel(directReceiving)
-    loop.driver.cancel(connecting)
     while let request = sendQueue.popFirst() { request.waiter.resume(result) }
-    cancelSend()
+    cancel(&direct)
+    cancel(&connecting)
+    cancel(&sending)
     if phase != .open { dropArrived() }
   }
 
@@ -122,7 +119,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private func immediateReceiveResult(_ waiter: Waiter) -> Int32? {
     if let refusal { return refusal }
     if waiter.isCancelled { return -ECANCELED }
-    if receiver != nil || directReceiver != nil { return -EBUSY }
+    if receiver != nil || direct.waiter != nil { return -EBUSY }
     return arrived.isEmpty ? endResult : 1
   }
 
@@ -233,9 +230,16 @@ final class StreamSocket: Socket, @unchecked Sendable {
       receiverMemory = memory
       armReceive()
     } else {
-      directReceiver = waiter
-      directReceiving = start(.receiveInto(descriptor, memory.baseAddress!, min(memory.count, 1 << 30)))
+      direct = OneShot(waiter: waiter)
+      receiverMemory = memory
+      startDirectReceive()
     }
+  }
+
+  private func startDirectReceive() {
+    // The receiver's memory, lent until it is resumed.
+    let memory = receiverMemory!
+    direct.id = start(.receiveInto(descriptor, memory.baseAddress!, min(memory.count, 1 << 30)))
   }
 
   /// Copies what has arrived; a chunk of which something is left stays the first.
@@ -253,10 +257,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
   }
 
   private func receivedInto(_ result: Int32) {
-    directReceiving = .none
-    let waiter = directReceiver.take()
-    // A close by this program, and not the peer, ended it.
-    waiter?.resume(result == -ECANCELED && phase != .open ? -EBADF : result)
+    guard let outcome = outcome(result, of: direct) else { return startDirectReceive() }
+    direct.waiter.take()?.resume(outcome)
   }
 
   // MARK: Sending
@@ -266,42 +268,29 @@ final class StreamSocket: Socket, @unchecked Sendable {
   func send(_ request: SendRequest) {
     if let refusal { return request.waiter.resume(refusal) }
     if request.waiter.isCancelled { return request.waiter.resume(-ECANCELED) }
-    if sender == nil { startSend(request) } else { sendQueue.append(request) }
+    if sendRequest == nil { startSend(request) } else { sendQueue.append(request) }
   }
 
   @inline(__always)
   private func startSend(_ request: SendRequest) {
-    sender = request
-    isSendCancelled = false
-    sending = start(request.operation(on: descriptor))
+    sendRequest = request
+    sending = OneShot(id: start(request.operation(on: descriptor)), waiter: request.waiter)
   }
 
   private func sent(_ result: Int32) {
-    sending = .none
-    if result >= 0 {
-      if sender!.advance(by: Int(result)) { return finishSend(0) }
-      if !isSendCancelled && !loop.isStopping {
-        sending = start(sender!.operation(on: descriptor))
-        return
-      }
-    } else if result == -EINTR || result == -EAGAIN, !isSendCancelled, !loop.isStopping {
-      sending = start(sender!.operation(on: descriptor))
+    if result >= 0 && sendRequest!.advance(by: Int(result)) { return finishSend(0) }
+    // What is left after a short send goes the way of an interrupted one: on, unless it was cancelled.
+    guard let outcome = outcome(result < 0 ? result : -EAGAIN, of: sending) else {
+      sending.id = start(sendRequest!.operation(on: descriptor))
       return
     }
-    finishSend(result >= 0 ? -ECANCELED : result)
+    finishSend(outcome)
   }
 
   private func finishSend(_ result: Int32) {
-    let waiter = sender!.waiter
-    sender = nil
-    waiter.resume(result == -ECANCELED && phase != .open ? -EBADF : result)
+    sendRequest = nil
+    sending.waiter.take()?.resume(result)
     if let next = sendQueue.popFirst() { startSend(next) }
-  }
-
-  private func cancelSend() {
-    guard sender != nil else { return }
-    isSendCancelled = true
-    loop.driver.cancel(sending)
   }
 
   // MARK: Connecting
@@ -309,19 +298,20 @@ final class StreamSocket: Socket, @unchecked Sendable {
   func connect(to address: SocketAddress, _ waiter: Waiter) {
     if let refusal { return waiter.resume(refusal) }
     if waiter.isCancelled { return waiter.resume(-ECANCELED) }
-    let storage = UnsafeMutablePointer<sockaddr_storage>.allocate(capacity: 1)
-    let length = address.write(to: storage)
-    connectAddress = storage
-    connector = waiter
-    let generic = UnsafeRawPointer(storage).assumingMemoryBound(to: sockaddr.self)
-    connecting = start(.connect(descriptor, generic, length))
+    connectAddress = ConnectAddress(address)
+    connecting = OneShot(waiter: waiter)
+    startConnect()
+  }
+
+  private func startConnect() {
+    // Freed with the object, which stays until the terminal completion.
+    connecting.id = start(.connect(descriptor, connectAddress!.pointer, connectAddress!.length))
   }
 
   private func connected(_ result: Int32) {
-    connecting = .none
-    connectAddress?.deallocate()
+    guard let outcome = outcome(result, of: connecting) else { return startConnect() }
     connectAddress = nil
-    connector.take()?.resume(result)
+    connecting.waiter.take()?.resume(outcome)
   }
 
   // MARK: Cancelling
@@ -340,11 +330,30 @@ final class StreamSocket: Socket, @unchecked Sendable {
       receiver = nil
       waiter.resume(-ECANCELED)
     }
-    if let waiter = directReceiver, isMeant(waiter) { loop.driver.cancel(directReceiving) }
-    if let waiter = connector, isMeant(waiter) { loop.driver.cancel(connecting) }
-    if let request = sender, isMeant(request.waiter) { cancelSend() }
+    if let waiter = direct.waiter, isMeant(waiter) { cancel(&direct) }
+    if let waiter = connecting.waiter, isMeant(waiter) { cancel(&connecting) }
+    if let waiter = sending.waiter, isMeant(waiter) { cancel(&sending) }
     while let index = sendQueue.firstIndex(where: { isMeant($0.waiter) }) {
       sendQueue.remove(at: index).waiter.resume(-ECANCELED)
+    }
+  }
+
+  /// Requests the end of a one-shot operation. Its waiter is resumed at the terminal completion, not before: until then
+  /// the kernel has its memory.
+  private func cancel(_ operation: inout OneShot) {
+    guard operation.waiter != nil else { return }
+    operation.isCancelled = true
+    loop.driver.cancel(operation.id)
+  }
+
+  /// What to tell the waiter of a one-shot operation; `nil` if it was merely interrupted and has to be started again.
+  private func outcome(_ result: Int32, of operation: OneShot) -> Int32? {
+    switch result {
+    case -EINTR, -EAGAIN, -ECANCELED:
+      if phase != .open { return -EBADF }
+      if operation.isCancelled || loop.isStopping || result == -ECANCELED { return -ECANCELED }
+      return nil
+    default: return result
     }
   }
 }

@@ -20,13 +20,15 @@ final class RingProbe {
 
   /// - Throws: the `Errno` of `io_uring_setup(2)`.
   init() throws(Errno) {
-    raw = .allocate(capacity: 1)
-    raw.initialize(to: io_uring())
-    let result = io_uring_queue_init(8, raw, 0)
+    let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
+    ring.initialize(to: io_uring())
+    let result = io_uring_queue_init(8, ring, 0)
     if result < 0 {
-      raw.deallocate()
+      ring.deallocate()
+      // Before `raw` is set: an error thrown after every property is would run `deinit`.
       throw Errno(rawValue: -result)
     }
+    raw = ring
   }
 
   deinit {

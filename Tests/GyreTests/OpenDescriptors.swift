@@ -1,0 +1,15 @@
+import Glibc
+
+/// The process's open descriptors. `/proc/self/fd`
+enum OpenDescriptors {
+  static func list() -> Set<Int32> {
+    guard let directory = opendir("/proc/self/fd") else { return [] }
+    defer { closedir(directory) }
+    var numbers: Set<Int32> = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if let number = Int32(name), number != dirfd(directory) { numbers.insert(number) }
+    }
+    return numbers
+  }
+}

@@ -1,0 +1,12 @@
+/// How races ended. Both ends of every kind have to occur, or nothing was raced.
+struct RaceTally: Sendable {
+  var completed = 0
+  var cancelled = 0
+
+  var total: Int { completed + cancelled }
+
+  static func += (left: inout RaceTally, right: RaceTally) {
+    left.completed += right.completed
+    left.cancelled += right.cancelled
+  }
+}
