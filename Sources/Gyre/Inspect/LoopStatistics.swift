@@ -14,12 +14,20 @@ package struct LoopStatistics: Sendable {
   package let delayedStarts: UInt64
   /// Receives that found no free buffer.
   package let exhaustions: UInt64
+  /// Operations started.
+  package let operations: UInt64
+  /// Operations in flight now.
+  package let operationsInFlight: Int
+  /// Buffers that hold received bytes now.
+  package let buffersHeld: Int
+  /// Timers pending now.
+  package let timers: Int
 }
 
 extension EventLoop {
   /// What the loop has done so far. On the loop's thread only.
   package var statistics: LoopStatistics {
-    precondition(isCurrent, "a loop’s statistics are read on its own thread")
+    precondition(isCurrent, "a loop's statistics are read on its own thread")
     let (loop, driver) = (counters, driver.counters)
     return LoopStatistics(
       turns: loop.turns,
@@ -28,7 +36,11 @@ extension EventLoop {
       completions: driver.completions,
       overflows: driver.overflows,
       delayedStarts: driver.delayedStarts,
-      exhaustions: self.driver.buffers.exhaustions
+      exhaustions: self.driver.buffers.exhaustions,
+      operations: self.driver.operations.started,
+      operationsInFlight: self.driver.operations.inFlight,
+      buffersHeld: self.driver.buffers.held,
+      timers: timers.count
     )
   }
 }

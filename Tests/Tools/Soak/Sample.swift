@@ -1,0 +1,44 @@
+import Glibc
+import Gyre
+
+/// What a loop and its process hold at one moment.
+struct Sample {
+  let statistics: LoopStatistics
+  let residentKilobytes: Int
+  let descriptors: Int
+
+  init(_ loop: EventLoop) {
+    statistics = loop.statistics
+    residentKilobytes = Sample.residentKilobytes
+    descriptors = Sample.descriptors
+  }
+
+  static let header = "     time   operations   connects    cancels  resident KiB  descriptors  in flight  buffers  timers"
+
+  func row(_ seconds: Int, _ tally: Tally) -> String {
+    let columns = [
+      ("\(seconds) s", 9), ("\(statistics.operations)", 13), ("\(tally.connects)", 11), ("\(tally.cancels)", 11),
+      ("\(residentKilobytes)", 14), ("\(descriptors)", 13), ("\(statistics.operationsInFlight)", 11),
+      ("\(statistics.buffersHeld)", 9), ("\(statistics.timers)", 8),
+    ]
+    return columns.map { String(repeating: " ", count: max(0, $1 - $0.count)) + $0 }.joined()
+  }
+
+  /// `/proc/self/statm`, the second number, in pages.
+  private static var residentKilobytes: Int {
+    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 128)
+    guard fgets(&line, 128, file) != nil else { return 0 }
+    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return (Int(text.split(separator: " ")[1]) ?? 0) * 4
+  }
+
+  private static var descriptors: Int {
+    guard let directory = opendir("/proc/self/fd") else { return 0 }
+    defer { closedir(directory) }
+    var count = 0
+    while readdir(directory) != nil { count += 1 }
+    return count
+  }
+}
