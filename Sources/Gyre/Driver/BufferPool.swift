@@ -16,6 +16,8 @@ final class BufferPool {
   private(set) var held = 0
   /// Times that a receive found no free buffer.
   private(set) var exhaustions: UInt64 = 0
+  /// Pieces of memory allocated because of that, and not given back yet.
+  private(set) var allocated = 0
 
   // Both blocks are freed in `deinit`, after the driver has torn its ring down: the pool is the driver's, and a chunk
   // holds the pool through its socket and loop.
@@ -102,6 +104,18 @@ final class BufferPool {
   func putBack(_ index: UInt16) {
     guard let ring else { return free.append(index) }
     if inRing < workingSet { add(index, to: ring) } else { reserve.append(index) }
+  }
+
+  /// Memory of a buffer's size beside the pool, for a task that waits for bytes while others hold all buffers.
+  func allocate() -> UnsafeMutableRawPointer {
+    allocated += 1
+    return .allocate(byteCount: size, alignment: 16)
+  }
+
+  /// Frees what `allocate` returned.
+  func deallocate(_ memory: UnsafeMutableRawPointer) {
+    allocated -= 1
+    memory.deallocate()
   }
 
   /// Where a buffer is. Valid while the pool lives and the buffer is held.

@@ -78,7 +78,7 @@ final class EpollDriver: Driver {
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID {
     let id = operations.begin(operation, for: target)
     switch operation {
-    case .accept(let socket, _), .receive(let socket), .receiveInto(let socket, _, _):
+    case .accept(let socket, _), .receive(let socket), .receiveInto(let socket, _, _), .pollReceive(let socket):
       makeRoom(for: socket.number)
       sockets[Int(socket.number)].reading = Waiting(id: id, operation: operation)
       advanceReading(socket.number)
@@ -184,6 +184,8 @@ final class EpollDriver: Driver {
       // The caller's memory, which it lends until the terminal completion.
       let result = retrying { Glibc.recv(number, address, count, 0) }
       if result == -EAGAIN { awaitEdge(number) } else { finish(reading: true, number, result) }
+    case .pollReceive:
+      if isReady(number, POLLIN) { finish(reading: true, number, 0) } else { awaitEdge(number) }
     case .accept: advanceAccept(number, waiting.id)
     default: break
     }
@@ -247,9 +249,8 @@ final class EpollDriver: Driver {
   }
 
   private func finishConnect(_ number: Int32) {
-    var poll = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
     // An edge can be of the time before the connect; only a writable socket has an outcome.
-    guard Glibc.poll(&poll, 1, 0) == 1 else { return }
+    guard isReady(number, POLLOUT) else { return }
     var error: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
     getsockopt(number, SOL_SOCKET, SO_ERROR, &error, &length)
@@ -281,6 +282,11 @@ final class EpollDriver: Driver {
   }
 
   // MARK: Helpers
+
+  private func isReady(_ number: Int32, _ events: Int32) -> Bool {
+    var poll = pollfd(fd: number, events: Int16(events), revents: 0)
+    return Glibc.poll(&poll, 1, 0) == 1
+  }
 
   private func makeRoom(for number: Int32) {
     while sockets.count <= Int(number) { sockets.append(SocketState()) }

@@ -9,6 +9,8 @@ enum Operation {
   case receive(Descriptor)
   /// Receives once, into the caller's memory. `recv(2)`
   case receiveInto(Descriptor, UnsafeMutableRawPointer, Int)
+  /// Waits until a receive would not block. `poll(2)`
+  case pollReceive(Descriptor)
   /// Sends once from the caller's memory; may be short. `send(2)` with `MSG_NOSIGNAL`
   case send(Descriptor, UnsafeRawPointer, Int)
   /// Sends once from several places; may be short. `sendmsg(2)` with `MSG_NOSIGNAL`
@@ -26,7 +28,7 @@ enum Operation {
   var descriptor: Descriptor {
     switch self {
     case .accept(let descriptor, _), .receive(let descriptor), .receiveInto(let descriptor, _, _),
-      .send(let descriptor, _, _), .sendMessage(let descriptor, _), .connect(let descriptor, _, _),
+      .pollReceive(let descriptor), .send(let descriptor, _, _), .sendMessage(let descriptor, _), .connect(let descriptor, _, _),
       .shutdown(let descriptor, _), .install(let descriptor), .close(let descriptor):
       descriptor
     }
@@ -37,6 +39,7 @@ enum Operation {
     switch self {
     case .accept: .accept
     case .receive: .receive
+    case .pollReceive: .pollReceive
     case .receiveInto: .receiveInto
     case .send, .sendMessage, .shutdown: .send
     case .connect: .connect

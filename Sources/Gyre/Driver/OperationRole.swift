@@ -4,6 +4,7 @@ enum OperationRole: UInt8, CaseIterable, Sendable {
   case accept
   case receive
   case receiveInto
+  case pollReceive
   case send
   case connect
   case install

@@ -179,6 +179,9 @@ final class URingDriver: Driver {
     case .receiveInto(let descriptor, let address, let count):
       io_uring_prep_recv(entry, descriptor.number, address, count, 0)
       select(descriptor, in: entry)
+    case .pollReceive(let descriptor):
+      io_uring_prep_poll_add(entry, descriptor.number, UInt32(POLLIN))
+      select(descriptor, in: entry)
     case .accept(let descriptor, let direct):
       prepareAccept(descriptor, direct: direct, in: entry)
     case .connect(let descriptor, let address, let length):

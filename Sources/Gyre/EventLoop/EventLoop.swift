@@ -37,7 +37,6 @@ public final class EventLoop: @unchecked Sendable {
   private(set) var counters = LoopCounters()
   private var runQueue: Deque<Job> = []
   private var arrivals: [Inbox.Item] = []
-  private var starved: Deque<StreamSocket> = []
   private var immediateAnswersLeft = 0
   var timers = TimerHeap()
 
@@ -116,7 +115,6 @@ public final class EventLoop: @unchecked Sendable {
       takeInbox()
       fireTimers()
       driver.turn(waiting: waitingTime())
-      feedStarved()
       counters.turns &+= 1
     } while !hasEnded
     driver.tearDown()
@@ -149,7 +147,7 @@ public final class EventLoop: @unchecked Sendable {
 
   /// How long the kernel may keep the loop: not at all while there is something to run, until the next timer otherwise.
   private func waitingTime() -> UInt64? {
-    guard runQueue.isEmpty, !canFeedStarved, !isDrained, inbox.park() else { return 0 }
+    guard runQueue.isEmpty, !isDrained, inbox.park() else { return 0 }
     guard let deadline = timers.nextDeadline else { return nil }
     let now = EventLoop.now
     return deadline > now ? deadline - now : 0
@@ -189,23 +187,6 @@ public final class EventLoop: @unchecked Sendable {
     }
   }
 
-  // MARK: Buffers
-
-  /// Queues a socket whose receive found no free buffer, to be armed again when one comes back.
-  func addStarved(_ socket: StreamSocket) { starved.append(socket) }
-
-  private var freeBuffers: Int { driver.buffers.count - driver.buffers.held }
-
-  /// Whether the loop may not wait: a socket that is armed again and has nothing to receive uses no buffer and brings no
-  /// completion, and those behind it would wait for ever.
-  private var canFeedStarved: Bool { !starved.isEmpty && freeBuffers > 0 }
-
-  /// Arms starved sockets, the longest waiting first, at most one for each free buffer.
-  private func feedStarved() {
-    guard !starved.isEmpty else { return }
-    for _ in 0..<min(starved.count, freeBuffers) { starved.removeFirst().feed() }
-  }
-
   // MARK: Stopping
 
   /// Asks the loop to stop; from any thread, any number of times. Returns at once.
@@ -228,7 +209,6 @@ public final class EventLoop: @unchecked Sendable {
     guard !isStopping else { return }
     isStopping = true
     for target in driver.operations.targets { target.loopStops() }
-    while let socket = starved.popFirst() { socket.loopStops() }
     while let action = timers.removeFirst() { action(false) }
   }
 }

@@ -33,7 +33,7 @@ package struct BackendDecision: Sendable {
     switch (origin, refusal) {
     case (.program, _): "asked for"
     case (.environment, _): "the environment has GYRE_BACKEND=\(backend.rawValue)"
-    case (.automatic, let refusal?): "automatic choice: \(refusal)"
+    case (.automatic, let refusal?): "automatic choice: \(refusal.backend) is not available: \(refusal.errno)"
     case (.automatic, nil) where backend == .uring: "automatic choice: the kernel has all that Gyre needs"
     case (.automatic, nil): "automatic choice: io_uring was not available when the loop was made"
     }

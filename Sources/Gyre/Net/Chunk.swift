@@ -11,7 +11,7 @@ public struct Chunk: ~Copyable, Sendable {
     self.socket = socket
   }
 
-  deinit { socket.giveBack(pending.buffer) }
+  deinit { socket.giveBack(pending) }
 
   /// The number of bytes: 1 or more.
   public var count: Int { Int(pending.count) }
@@ -32,5 +32,5 @@ public struct Chunk: ~Copyable, Sendable {
   public var text: String { String(decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self) }
 
   /// Valid until `deinit`: the buffer is this chunk's, and the socket keeps the pool through its loop.
-  var start: UnsafeRawPointer { UnsafeRawPointer(socket.address(of: pending)) }
+  var start: UnsafeRawPointer { UnsafeRawPointer(pending.start) }
 }

@@ -23,7 +23,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private var receiverMemory: UnsafeMutableRawBufferPointer?
   private var receiving = OperationID.none
   private var receivesStream = false
-  private var isStarved = false
+  /// Where the kernel receives to while no buffer was free; `nil` at other times.
+  private var allocated: UnsafeMutableRawPointer?
   private var isPausing = false
   private var buffersHeld = 0
   private var streamEnd: StreamEnd?
@@ -71,7 +72,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
     switch role {
     case .receive: received(completion)
     case .send: sent(completion.result)
-    case .receiveInto: receivedInto(completion.result)
+    case .receiveInto: allocated == nil ? receivedInto(completion.result) : receivedAllocated(completion.result)
+    case .pollReceive: becameReadable(completion.result)
     case .connect: connected(completion.result)
     case .accept, .install, .close: break
     }
@@ -129,10 +131,14 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   @inline(__always)
   private func armReceive() {
-    guard receiving == .none, !isStarved, streamEnd == nil, phase == .open, !loop.isStopping else { return }
-    guard buffersHeld < bufferShare else { return }
-    isPausing = false
-    receiving = start(.receive(descriptor))
+    guard receiving == .none, streamEnd == nil, phase == .open, !loop.isStopping else { return }
+    if buffersHeld < bufferShare {
+      isPausing = false
+      receiving = start(.receive(descriptor))
+    } else if receiver != nil {
+      // It holds its share in chunks and waits for more all the same.
+      awaitReadable()
+    }
   }
 
   private func received(_ completion: Completion) {
@@ -144,28 +150,38 @@ final class StreamSocket: Socket, @unchecked Sendable {
     }
     if completion.hasMore {
       pauseIfShareIsUsed()
-    } else if receiver != nil || buffersHeld < bufferShare {
+    } else if completion.result == -ENOBUFS {
+      if receiver != nil { awaitReadable() }
+    } else {
       armReceive()
     }
-    guard let waiter = receiver, !arrived.isEmpty || streamEnd != nil else { return }
-    receiver = nil
-    answer(waiter, arrived.isEmpty ? endResult! : 1, into: receiverMemory)
+    answerReceiver()
   }
 
   private func take(_ buffer: UInt16, count: Int32) {
-    guard count > 0, phase == .open else { return loop.driver.buffers.giveBack(buffer) }
+    let memory = loop.driver.buffers.address(of: buffer)
+    take(PendingChunk(memory: memory, buffer: buffer, count: count))
+  }
+
+  @inline(__always)
+  private func take(_ chunk: PendingChunk) {
     buffersHeld += 1
-    arrived.append(PendingChunk(buffer: buffer, offset: 0, count: count))
+    if chunk.count > 0 && phase == .open { arrived.append(chunk) } else { release(chunk) }
+  }
+
+  /// Resumes the receiver if there is something to tell it.
+  @inline(__always)
+  private func answerReceiver() {
+    guard let waiter = receiver, !arrived.isEmpty || streamEnd != nil else { return }
+    receiver = nil
+    answer(waiter, arrived.isEmpty ? endResult! : 1, into: receiverMemory)
   }
 
   /// Records why the operation ended, if that ends the stream too.
   private func noteEnd(_ result: Int32) {
     switch -result {
     case 0: streamEnd = .ended
-    case ENOBUFS:
-      isStarved = true
-      loop.addStarved(self)
-    case ECANCELED, EINTR, EAGAIN: break
+    case ENOBUFS, ECANCELED, EINTR, EAGAIN: break
     default: streamEnd = .failed(result)
     }
   }
@@ -177,12 +193,6 @@ final class StreamSocket: Socket, @unchecked Sendable {
     loop.driver.cancel(receiving)
   }
 
-  /// There are free buffers again.
-  func feed() {
-    isStarved = false
-    armReceive()
-  }
-
   /// Resumes a receiver. One that has a call of its own gets the chunk with it: it may be on another thread.
   @inline(__always)
   private func answer(_ waiter: Waiter, _ result: Int32, into memory: UnsafeMutableRawBufferPointer?) {
@@ -192,27 +202,63 @@ final class StreamSocket: Socket, @unchecked Sendable {
     waiter.resume(1)
   }
 
+  // MARK: Receiving without a free buffer
+
+  // Others hold all buffers, perhaps for long: a task that waits here must not wait for them. So it waits until bytes are
+  // there, which takes no memory, and then receives once into memory allocated for it. Whoever does not wait gets none:
+  // its bytes stay in the kernel.
+
+  private func awaitReadable() { receiving = start(.pollReceive(descriptor)) }
+
+  private func becameReadable(_ result: Int32) {
+    receiving = .none
+    guard receiver != nil, phase == .open, !loop.isStopping else { return }
+    let memory = loop.driver.buffers.allocate()
+    allocated = memory
+    // Freed at the terminal completion, or by the chunk that it becomes.
+    receiving = start(.receiveInto(descriptor, memory, loop.driver.buffers.size))
+  }
+
+  private func receivedAllocated(_ result: Int32) {
+    receiving = .none
+    let memory = allocated.take()!
+    if result > 0 {
+      take(PendingChunk(memory: memory, buffer: nil, count: result))
+    } else {
+      loop.driver.buffers.deallocate(memory)
+      noteEnd(result)
+      if receiver != nil { armReceive() }
+    }
+    answerReceiver()
+  }
+
   // MARK: Buffers
 
-  func address(of chunk: PendingChunk) -> UnsafeMutableRawPointer {
-    loop.driver.buffers.address(of: chunk.buffer) + Int(chunk.offset)
+  /// Takes a chunk's memory back, from any thread.
+  @inline(__always)
+  func giveBack(_ chunk: PendingChunk) {
+    if loop.isCurrent { release(chunk) } else { giveBackRemotely(chunk) }
   }
 
-  /// Takes a chunk's buffer back, from any thread.
-  @inline(__always)
-  func giveBack(_ buffer: UInt16) {
-    if loop.isCurrent { release(buffer) } else { loop.perform { self.release(buffer) } }
+  private func giveBackRemotely(_ chunk: PendingChunk) {
+    // A pool's buffer goes with the pool once the loop has ended.
+    let isTaken = loop.perform { self.release(chunk) }
+    if !isTaken && chunk.buffer == nil { chunk.memory.deallocate() }
   }
 
   @inline(__always)
-  private func release(_ buffer: UInt16) {
-    loop.driver.buffers.giveBack(buffer)
+  private func release(_ chunk: PendingChunk) {
+    if let buffer = chunk.buffer {
+      loop.driver.buffers.giveBack(buffer)
+    } else {
+      loop.driver.buffers.deallocate(chunk.memory)
+    }
     buffersHeld -= 1
     if receiving == .none && receivesStream && buffersHeld <= bufferShare / 2 { armReceive() }
   }
 
   private func dropArrived() {
-    while let chunk = arrived.popFirst() { release(chunk.buffer) }
+    while let chunk = arrived.popFirst() { release(chunk) }
   }
 
   // MARK: Receiving into the caller's memory
@@ -247,11 +293,11 @@ final class StreamSocket: Socket, @unchecked Sendable {
     var copied = 0
     while copied < memory.count, var chunk = arrived.popFirst() {
       let count = min(memory.count - copied, Int(chunk.count))
-      memory.baseAddress!.advanced(by: copied).copyMemory(from: address(of: chunk), byteCount: count)
+      memory.baseAddress!.advanced(by: copied).copyMemory(from: chunk.start, byteCount: count)
       copied += count
       chunk.offset += Int32(count)
       chunk.count -= Int32(count)
-      if chunk.count > 0 { arrived.prepend(chunk) } else { release(chunk.buffer) }
+      if chunk.count > 0 { arrived.prepend(chunk) } else { release(chunk) }
     }
     return Int32(copied)
   }

@@ -19,6 +19,8 @@ struct RingFeatures: Sendable {
   let providesBuffers: Bool
   /// One receive completes several times, into provided buffers. `io_uring_prep_recv_multishot(3)`
   let multishotReceive: Bool
+  /// Such a receive can end by itself after a number of bytes (Linux 6.18).
+  let receiveLimit: Bool
   /// One accept completes for every connection. `io_uring_prep_multishot_accept(3)`
   let multishotAccept: Bool
   /// The same into the ring's own table of files. `io_uring_prep_multishot_accept_direct(3)`
@@ -52,7 +54,7 @@ struct RingFeatures: Sendable {
     operations = ring.operations()
     featureBits = ring.featureBits
     setupFlags = RingProbe.acceptedSetupFlags()
-    (providesBuffers, multishotReceive) = ring.receivesIntoProvidedBuffers()
+    (providesBuffers, multishotReceive, receiveLimit) = ring.receivesIntoProvidedBuffers()
     multishotAccept = ring.accepts(direct: false)
     directAccept = ring.accepts(direct: true)
     fixedDescriptorInstall = ring.installsDescriptor()
@@ -109,6 +111,7 @@ struct RingFeatures: Sendable {
   private var economies: [(name: String, available: Bool, use: String)] {
     [
       ("REGISTER_RING_FDS", registersRing, "entering: no look-up of the ring's descriptor"),
+      ("RECV multishot limit", receiveLimit, "receiving: a burst cannot take more than one connection's share"),
       ("NO_IOWAIT", noIOWait, "entering: an idle loop is not counted as waiting for a disk"),
     ]
   }

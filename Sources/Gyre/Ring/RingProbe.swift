@@ -97,10 +97,10 @@ final class RingProbe {
   // MARK: Receiving
 
   /// Registers a ring of two provided buffers and receives into it until the stream ends.
-  func receivesIntoProvidedBuffers() -> (registered: Bool, multishot: Bool) {
+  func receivesIntoProvidedBuffers() -> (registered: Bool, multishot: Bool, limited: Bool) {
     let page = Int(getpagesize())
     let memory = mmap(nil, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let memory, memory != MAP_FAILED else { return (false, false) }
+    guard let memory, memory != MAP_FAILED else { return (false, false, false) }
     defer { munmap(memory, page) }
     // A page has room for the ring's two entries at its start and for two buffers behind them; it is unmapped after the
     // group is unregistered.
@@ -109,11 +109,11 @@ final class RingProbe {
     var registration = io_uring_buf_reg()
     registration.ring_addr = UInt64(UInt(bitPattern: memory))
     registration.ring_entries = 2
-    guard io_uring_register_buf_ring(raw, &registration, 0) == 0 else { return (false, false) }
+    guard io_uring_register_buf_ring(raw, &registration, 0) == 0 else { return (false, false, false) }
     defer { io_uring_unregister_buf_ring(raw, 0) }
     for index in 0..<2 { io_uring_buf_ring_add(buffers, memory + 64 * (index + 1), 64, UInt16(index), 1, Int32(index)) }
     io_uring_buf_ring_advance(buffers, 2)
-    return (true, receivesMultishot())
+    return (true, receivesMultishot(), limitsMultishot())
   }
 
   private func receivesMultishot() -> Bool {
@@ -125,6 +125,20 @@ final class RingProbe {
       }
       end(first)
       return first.map { $0.result == 1 && $0.hasBuffer && $0.hasMore } ?? false
+    } ?? false
+  }
+
+  /// Whether a multishot receive of one byte ends with that byte.
+  private func limitsMultishot() -> Bool {
+    withSocketPair { near, far in
+      _ = write(far, "?", 1)
+      let only = perform { entry in
+        io_uring_prep_recv_multishot(entry, near, nil, 0, 0)
+        gyre_sqe_select_buffer(entry, 0)
+        gyre_sqe_set_receive_limit(entry, 1)
+      }
+      end(only)
+      return only.map { $0.result == 1 && $0.hasBuffer && !$0.hasMore } ?? false
     } ?? false
   }
 
