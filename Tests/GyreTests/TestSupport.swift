@@ -27,6 +27,7 @@ func withLoop<Value: Sendable>(
   let watchdog = Watchdog(seconds: seconds)
   defer { watchdog.stop() }
   var configuration = EventLoop.Configuration(backend: backend.choice)
+  TinyQueues.fromEnvironment?.apply(to: &configuration)
   configure(&configuration)
   let before = OpenDescriptors.list()
   let loop = try EventLoop.start(configuration)
@@ -35,6 +36,7 @@ func withLoop<Value: Sendable>(
   #expect(loop.driver.operations.inFlight == 0)
   #expect(loop.driver.operations.strays == 0)
   #expect(loop.driver.buffers.held == 0)
+  #expect(loop.driver.buffers.allocated == 0)
   #expect(loop.driver.counters.directDescriptors == 0)
   // The loop's own waker is open for as long as the loop is referred to.
   #expect(OpenDescriptors.list().subtracting(before).subtracting([loop.driver.waker.descriptor]).isEmpty)

@@ -7,14 +7,11 @@ import Testing
 /// `GYRE_RACES` and `GYRE_SEED` in the environment change the number and the seed.
 @Suite(.serialized)
 struct CancellationRaceTests {
-  private static func number(_ name: String, default value: Int) -> Int {
-    ProcessInfo.processInfo.environment[name].flatMap { Int($0) } ?? value
-  }
 
   @Test(arguments: Backends.available)
   func everythingArrivesOnceAndNothingLeaks(_ backend: Backend) async throws {
-    let races = CancellationRaceTests.number("GYRE_RACES", default: 100_000)
-    let seed = UInt64(CancellationRaceTests.number("GYRE_SEED", default: 20_261_123))
+    let races = environmentNumber("GYRE_RACES", default: 100_000)
+    let seed = UInt64(environmentNumber("GYRE_SEED", default: 20_261_123))
     let tallies = try await withLoop(backend, seconds: 600) { loop in
       try await CancellationRaceTests.race(races, seed: seed, on: loop)
     }
