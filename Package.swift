@@ -16,6 +16,7 @@ let package = Package(
     .executable(name: "gyre", targets: ["GyreCommand"]),
   ],
   dependencies: [
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -40,16 +41,23 @@ let package = Package(
       dependencies: [
         "Gyre",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
       swiftSettings: settings
     ),
     .executableTarget(name: "Echo", dependencies: ["Gyre"], path: "Examples/Echo", swiftSettings: settings),
     .executableTarget(name: "Chat", dependencies: ["Gyre"], path: "Examples/Chat", swiftSettings: settings),
     .executableTarget(name: "Proxy", dependencies: ["Gyre"], path: "Examples/Proxy", swiftSettings: settings),
+    .executableTarget(
+      name: "gyre-soak",
+      dependencies: ["Gyre", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Tests/Tools/Soak",
+      swiftSettings: settings
+    ),
     .executableTarget(name: "deny-io-uring", path: "Tests/Tools/DenyIOUring"),
     .testTarget(
       name: "GyreTests",
-      dependencies: ["Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "deny-io-uring"],
+      dependencies: ["Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "deny-io-uring", "gyre-soak"],
       swiftSettings: settings
     ),
   ]

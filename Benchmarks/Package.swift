@@ -14,10 +14,17 @@ let settings: [SwiftSetting] = [
 let package = Package(
   name: "gyre-benchmarks",
   dependencies: [
-    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2")
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(name: "gyre", path: ".."),
   ],
   targets: [
     .target(name: "EchoOptions", swiftSettings: settings),
+    .executableTarget(
+      name: "fairness-bench",
+      dependencies: [.product(name: "Gyre", package: "gyre")],
+      path: "Sources/FairnessBench",
+      swiftSettings: settings
+    ),
     .executableTarget(
       name: "nio-async-channel-echo",
       dependencies: nio + ["EchoOptions"],

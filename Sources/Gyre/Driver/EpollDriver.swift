@@ -239,7 +239,8 @@ final class EpollDriver: Driver {
     if result == -EAGAIN { awaitEdge(number) } else { finish(reading: false, number, result) }
   }
 
-  private func startConnect(_ number: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t, _ id: OperationID) {
+  private func startConnect(_ number: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t, _ id: OperationID)
+  {
     // The call copies the address before it returns.
     if Glibc.connect(number, address, length) == 0 { return post(id, result: 0) }
     // An interrupted connect goes on by itself, as one in progress does. connect(2)

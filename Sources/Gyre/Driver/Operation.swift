@@ -28,7 +28,8 @@ enum Operation {
   var descriptor: Descriptor {
     switch self {
     case .accept(let descriptor, _), .receive(let descriptor), .receiveInto(let descriptor, _, _),
-      .pollReceive(let descriptor), .send(let descriptor, _, _), .sendMessage(let descriptor, _), .connect(let descriptor, _, _),
+      .pollReceive(let descriptor), .send(let descriptor, _, _), .sendMessage(let descriptor, _),
+      .connect(let descriptor, _, _),
       .shutdown(let descriptor, _), .install(let descriptor), .close(let descriptor):
       descriptor
     }

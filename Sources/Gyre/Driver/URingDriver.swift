@@ -51,6 +51,9 @@ final class URingDriver: Driver {
     pollWaker()
   }
 
+  /// Before the buffers go, which the kernel writes to while the ring lives.
+  deinit { tearDown() }
+
   var hasDirectRoom: Bool { counters.directDescriptors < directTableSize - directReserve }
 
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID {
@@ -92,7 +95,9 @@ final class URingDriver: Driver {
     // EINTR, ETIME: the wait ended. EBUSY, EAGAIN: the kernel is short of room or memory; what was not taken stays
     // prepared, and the next turn enters again once completions are reaped. Anything else is a defect of this driver.
     assert(
-      result >= 0 || [-EINTR, -ETIME, -EBUSY, -EAGAIN].contains(result), "io_uring_enter: \(Errno(rawValue: -result))")
+      result >= 0 || [-EINTR, -ETIME, -EBUSY, -EAGAIN].contains(result),
+      "io_uring_enter: \(Errno(rawValue: -result))"
+    )
   }
 
   // MARK: Completions
@@ -235,7 +240,9 @@ final class URingDriver: Driver {
   /// Asks the kernel itself whether it receives multishot into provided buffers, and whether it can limit that: one
   /// connection's share of the buffers, so that a burst cannot take more.
   private static func receiveLimit(
-    _ ring: Ring, _ buffers: BufferPool, wanted: EventLoop.Configuration
+    _ ring: Ring,
+    _ buffers: BufferPool,
+    wanted: EventLoop.Configuration
   ) throws(Errno) -> UInt32 {
     // A byte within the limit of one ends the operation; without a limit the end of the stream does, after the byte.
     if try tryMultishotReceive(ring, buffers, limit: 1) == [1] {
@@ -247,7 +254,9 @@ final class URingDriver: Driver {
 
   /// Receives a byte and the end of a stream from a socket pair, multishot: the results up to the terminal one.
   private static func tryMultishotReceive(
-    _ ring: Ring, _ buffers: BufferPool, limit: UInt32
+    _ ring: Ring,
+    _ buffers: BufferPool,
+    limit: UInt32
   ) throws(Errno) -> [Int32] {
     var pair: [Int32] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {

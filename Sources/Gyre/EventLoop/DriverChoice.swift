@@ -13,7 +13,7 @@ enum DriverChoice {
     case .automatic:
       do {
         return try makeURing(configuration)
-      } catch where fallsBack(error.errno) {
+      } catch  where fallsBack(error.errno) {
         sayOnce(error)
         return try makeEpoll(configuration)
       }

@@ -32,7 +32,7 @@ public func withDeadline<Value: Sendable>(
     group.cancelAll()
     do {
       return try await group.next()!!
-    } catch where isTimeout {
+    } catch  where isTimeout {
       throw TimeoutError()
     }
   }

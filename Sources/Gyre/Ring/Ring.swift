@@ -127,14 +127,22 @@ final class Ring {
     guard count > 0, let nanoseconds else {
       return gyre_enter(enterDescriptor, prepared, count, flags, nil, 8)
     }
-    var limit = __kernel_timespec(tv_sec: Int64(nanoseconds / 1_000_000_000), tv_nsec: Int64(nanoseconds % 1_000_000_000))
+    var limit = __kernel_timespec(
+      tv_sec: Int64(nanoseconds / 1_000_000_000),
+      tv_nsec: Int64(nanoseconds % 1_000_000_000)
+    )
     // Both structs are read by the kernel before the call returns, and live on this frame until then.
     return withUnsafePointer(to: &limit) { limit in
       var argument = io_uring_getevents_arg()
       argument.ts = UInt64(UInt(bitPattern: limit))
       return gyre_enter(
-        enterDescriptor, prepared, count, flags | UInt32(IORING_ENTER_EXT_ARG), &argument,
-        MemoryLayout<io_uring_getevents_arg>.size)
+        enterDescriptor,
+        prepared,
+        count,
+        flags | UInt32(IORING_ENTER_EXT_ARG),
+        &argument,
+        MemoryLayout<io_uring_getevents_arg>.size
+      )
     }
   }
 

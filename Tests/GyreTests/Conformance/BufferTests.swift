@@ -18,7 +18,8 @@ struct BufferTests {
       { loop in
         let failures = try await EchoTraffic(loop: loop, connections: 10 * count, messages: 30).run()
         return (failures.count, loop.driver.buffers.exhaustions)
-      })
+      }
+    )
     #expect(log.0 == 0)
     #expect(log.1 > 0, "the pool was never exhausted")
   }
@@ -71,7 +72,8 @@ struct BufferTests {
           _ = await sending.result
         }
         await listener.close()
-      })
+      }
+    )
   }
 
   @Test(arguments: Backends.available)

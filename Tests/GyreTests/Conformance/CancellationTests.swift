@@ -16,7 +16,8 @@ struct CancellationTests {
         let operations: [@Sendable () async throws -> Void] = [
           { _ = try await client.receive()?.copy() }, { _ = try await client.receiveIntoMemory(of: 4) },
           { try await client.send("never") }, { try await client.send(parts: [[1]]) },
-          { try await client.shutdown(.send) }, { _ = try await client.localAddress }, { _ = try await listener.accept() },
+          { try await client.shutdown(.send) }, { _ = try await client.localAddress },
+          { _ = try await listener.accept() },
           { _ = try await TCPConnection.connect(to: address, on: loop) }, { try await loop.sleep(for: .zero) },
         ]
         for operation in operations {

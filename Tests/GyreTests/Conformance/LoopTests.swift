@@ -30,10 +30,12 @@ struct LoopTests {
       #expect(isolatedCount(of: counter) == 1)
       async let child = loop.isCurrent
       #expect(await child)
-      #expect(await withTaskGroup(of: Bool.self) { group in
-        group.addTask { loop.isCurrent }
-        return await group.next()!
-      })
+      #expect(
+        await withTaskGroup(of: Bool.self) { group in
+          group.addTask { loop.isCurrent }
+          return await group.next()!
+        }
+      )
       #expect(await Task.detached { loop.isCurrent }.value == false)
       #expect(await Task.detached { await counter.add() }.value)
     }
@@ -132,7 +134,7 @@ struct LoopTests {
           while try await server.receive() != nil {}
         }
         let failures = try await EchoTraffic(loop: loop, connections: 4, messages: 20).run()
-      #expect(failures.isEmpty)
+        #expect(failures.isEmpty)
         source.cancel()
         sink.cancel()
         _ = await (source.result, sink.result)
@@ -164,6 +166,22 @@ struct LoopTests {
       try await eventually("all accepted") { accepted.value == 10_000 }
       await storm.close()
       try await serving.value
+    }
+  }
+
+  @Test(arguments: Backends.available)
+  func anIdleLoopDoesNotTurn(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      try await Pair.with(loop) { pair in
+        let server = pair.server
+        let receiving = start(on: loop) { try await server.receive()?.copy() }
+        try await loop.sleep(for: .milliseconds(20))
+        let turns = loop.counters.turns
+        try await loop.sleep(for: .milliseconds(200))
+        #expect(loop.counters.turns - turns < 10)
+        try await pair.client.send("x")
+        #expect(try await receiving.value == [120])
+      }
     }
   }
 

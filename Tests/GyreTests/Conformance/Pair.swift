@@ -60,7 +60,8 @@ extension TCPConnection {
 
 /// Starts `body` on the loop as a task of its own.
 func start<Value: Sendable>(
-  on loop: EventLoop, _ body: @escaping @Sendable () async throws -> Value
+  on loop: EventLoop,
+  _ body: @escaping @Sendable () async throws -> Value
 ) -> Task<Value, any Error> {
   Task(executorPreference: loop.taskExecutor) { try await body() }
 }

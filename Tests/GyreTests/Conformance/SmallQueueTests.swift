@@ -42,7 +42,8 @@ struct SmallQueueTests {
   @Test(arguments: Backends.available)
   func sizesAboveTheKernelsLimitsAreClamped(_ backend: Backend) async throws {
     // Larger than the kernel's limits: it clamps, and the loop works.
-    try await withLoop(backend, configure: { $0.ring = Ring.Size(submissions: 1 << 20, completions: 1 << 20) }) { loop in
+    try await withLoop(backend, configure: { $0.ring = Ring.Size(submissions: 1 << 20, completions: 1 << 20) }) {
+      loop in
       let failures = try await EchoTraffic(loop: loop, connections: 2, messages: 5).run()
       #expect(failures.isEmpty)
     }

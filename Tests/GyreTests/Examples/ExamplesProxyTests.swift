@@ -63,15 +63,16 @@ import Testing
 
   @Test(arguments: ExampleProgram.backends)
   func aTargetThatRefusesEndsTheClientAndNotTheProxy(backend: Backend) async throws {
-    // Bound and closed again: a port where nobody listens.
-    let listener = try TCPListener.bind(to: .loopback(port: 0))
-    let target = listener.address
-    await listener.close()
-    try await ExampleProgram.run("Proxy", "\(target)", backend: backend) { proxy in
-      for _ in 0..<2 {
-        let connection = try await proxy.connect()
-        #expect(try await connection.isAtEnd())
-        await connection.close()
+    try await ExampleProgram.onLoop {
+      // Bound and closed again: a port where nobody listens.
+      let listener = try TCPListener.bind(to: .loopback(port: 0))
+      await listener.close()
+      try await ExampleProgram.run("Proxy", "\(listener.address)", backend: backend) { proxy in
+        for _ in 0..<2 {
+          let connection = try await proxy.connect()
+          #expect(try await connection.isAtEnd())
+          await connection.close()
+        }
       }
     }
   }
@@ -81,14 +82,16 @@ import Testing
     _ backend: Backend,
     _ body: @escaping @Sendable (_ client: TCPConnection, _ server: TCPConnection) async throws -> Void
   ) async throws {
-    let listener = try TCPListener.bind(to: .loopback(port: 0))
-    try await ExampleProgram.run("Proxy", "\(listener.address)", backend: backend) { proxy in
-      let client = try await proxy.connect()
-      let server = try await listener.accept()
-      try await body(client, server)
-      await client.close()
-      await server.close()
+    try await ExampleProgram.onLoop {
+      let listener = try TCPListener.bind(to: .loopback(port: 0))
+      try await ExampleProgram.run("Proxy", "\(listener.address)", backend: backend) { proxy in
+        let client = try await proxy.connect()
+        let server = try await listener.accept()
+        try await body(client, server)
+        await client.close()
+        await server.close()
+      }
+      await listener.close()
     }
-    await listener.close()
   }
 }

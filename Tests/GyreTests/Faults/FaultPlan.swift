@@ -24,20 +24,23 @@ struct FaultPlan: Sendable {
         .send: errors([EINTR, EAGAIN]) + [.short, .late],
         .connect: errors([EINTR, EAGAIN]) + [.late],
         .install: [.late],
-      ])
+      ]
+    )
   }
 
   /// Faults that end connections.
   static func harmful(seed: UInt64) -> FaultPlan {
     let errors = { (numbers: [Int32]) in numbers.map { Fault.error(Errno(rawValue: $0)) } }
     return FaultPlan(
-      seed: seed, perMille: 20,
+      seed: seed,
+      perMille: 20,
       faults: [
         .receive: errors([ECONNRESET, ETIMEDOUT, ENOMEM]),
         .receiveInto: errors([ECONNRESET, ETIMEDOUT, ENOMEM]),
         .send: errors([EPIPE, ECONNRESET, ENOBUFS, ENOMEM]),
         .connect: errors([ECONNREFUSED, ETIMEDOUT, ENETUNREACH]),
         .install: errors([EMFILE, ENOMEM]),
-      ])
+      ]
+    )
   }
 }

@@ -41,7 +41,10 @@ struct CancellationRaceTests {
   /// Twelve lanes race receives, two accepts, one connects, one sends; those that open connections do fewer races, and
   /// receives make up for them.
   private static func raceLane(
-    _ lane: Int, _ count: Int, _ random: SeededGenerator, on loop: EventLoop
+    _ lane: Int,
+    _ count: Int,
+    _ random: SeededGenerator,
+    on loop: EventLoop
   ) async throws -> (String, RaceTally) {
     // Each lane has an address of its own, and so the host's whole range of ports.
     let listener = try TCPListener.bind(to: SocketAddress(host: "127.0.0.\(lane + 1)", port: 0), on: loop)

@@ -15,7 +15,9 @@ struct ConnectRaces {
     for _ in 0..<count {
       let listener = listener
       let accept = Task(executorPreference: loop.taskExecutor) { try await listener.accept() }
-      let connect = Task(executorPreference: loop.taskExecutor) { try await TCPConnection.connect(to: listener.address) }
+      let connect = Task(executorPreference: loop.taskExecutor) {
+        try await TCPConnection.connect(to: listener.address)
+      }
       for _ in 0..<random.spread(1024) { await Task.yield() }
       accept.cancel()
       let client = try await connect.value
@@ -39,7 +41,9 @@ struct ConnectRaces {
     }
     var tally = RaceTally()
     for _ in 0..<count {
-      let connect = Task(executorPreference: loop.taskExecutor) { try await TCPConnection.connect(to: listener.address) }
+      let connect = Task(executorPreference: loop.taskExecutor) {
+        try await TCPConnection.connect(to: listener.address)
+      }
       for _ in 0..<random.spread(1024) { await Task.yield() }
       connect.cancel()
       do {

@@ -13,7 +13,8 @@ struct Sample {
     descriptors = Sample.descriptors
   }
 
-  static let header = "     time   operations   connects    cancels  resident KiB  descriptors  in flight  buffers  timers"
+  static let header =
+    "     time   operations   connects    cancels  resident KiB  descriptors  in flight  buffers  timers"
 
   func row(_ seconds: Int, _ tally: Tally) -> String {
     let columns = [

@@ -7,7 +7,8 @@ import Gyre
 struct Soak: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "gyre-soak",
-    abstract: "Runs mixed traffic with random cancels, connects and closes, and fails if memory or descriptors grow.")
+    abstract: "Runs mixed traffic with random cancels, connects and closes, and fails if memory or descriptors grow."
+  )
 
   @Option(help: "How long to run, in seconds.")
   var seconds = 60
@@ -34,7 +35,9 @@ struct Soak: ParsableCommand {
     let verdict = try EventLoop.run(configuration) {
       try await SoakRun(seconds: seconds, connections: connections, seed: seed).run()
     }
-    print(verdict.isEmpty ? "soak on \(backend): nothing grew" : "soak on \(backend): \(verdict.joined(separator: "; "))")
+    print(
+      verdict.isEmpty ? "soak on \(backend): nothing grew" : "soak on \(backend): \(verdict.joined(separator: "; "))"
+    )
     if !verdict.isEmpty { throw ExitCode(1) }
   }
 }

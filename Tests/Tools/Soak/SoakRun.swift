@@ -21,7 +21,11 @@ struct SoakRun {
       group.addTask { try await listener.serve(SoakRun.echo) }
       for number in 0..<connections {
         let client = Client(
-          loop: loop, address: listener.address, counts: counts, random: Random(seed: seed &+ UInt64(number)))
+          loop: loop,
+          address: listener.address,
+          counts: counts,
+          random: Random(seed: seed &+ UInt64(number))
+        )
         group.addTask {
           var client = client
           while ContinuousClock.now < end { await client.live() }

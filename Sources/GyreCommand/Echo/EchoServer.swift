@@ -1,0 +1,32 @@
+import Gyre
+
+/// The echo server on the loop that it is started on.
+struct EchoServer: Sendable {
+  let address: SocketAddress
+  /// Whether to say at the end what it has done.
+  let reportsStatistics: Bool
+
+  /// Serves until a signal ends it.
+  func run() async throws {
+    let listener = try TCPListener.bind(to: address)
+    let loop = listener.loop
+    let decision = loop.decision
+    Output.say("listening on \(listener.address)", "backend \(decision.backend) (\(decision.reason))")
+    let closing = SignalWatch(
+      onFirst: { Task(executorPreference: loop.taskExecutor) { await listener.close() } },
+      onGraceOver: { loop.stop() },
+      grace: 1
+    )
+    closing.start()
+    let tally = EchoTally()
+    do {
+      try await listener.serve(onError: { _ in tally.countFailure() }) { connection in
+        tally.countConnection()
+        while let chunk = try await connection.receive() { try await connection.send(chunk) }
+      }
+    } catch is CancellationError {
+      // The grace was over before the listener was closed: that too is the end that the signal asked for.
+    }
+    if reportsStatistics { Output.say("", tally.text(loop.statistics)) }
+  }
+}
