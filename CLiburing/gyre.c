@@ -22,3 +22,17 @@ int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nano
 void gyre_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int gyre_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
+
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+
+#if __has_feature(thread_sanitizer)
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+void gyre_sanitizer_acquire(void *address) { __tsan_acquire(address); }
+void gyre_sanitizer_release(void *address) { __tsan_release(address); }
+#else
+void gyre_sanitizer_acquire(void *address) { (void)address; }
+void gyre_sanitizer_release(void *address) { (void)address; }
+#endif

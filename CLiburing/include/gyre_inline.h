@@ -79,3 +79,8 @@ int gyre_accept(int fd, int flags);
 // The total of bytes after which a multishot receive ends (Linux 6.18): `optlen`, which liburing 2.3 knows as the
 // `file_index` of other operations. Kernels without it answer EINVAL unless it is 0.
 static inline void gyre_sqe_set_receive_limit(struct io_uring_sqe *sqe, uint32_t bytes) { sqe->file_index = bytes; }
+
+// Tell ThreadSanitizer that what happened before a release of `address` happened before an acquire of it that follows:
+// it does not see the locks of Swift's Synchronization module. Nothing in other builds.
+void gyre_sanitizer_acquire(void *address);
+void gyre_sanitizer_release(void *address);

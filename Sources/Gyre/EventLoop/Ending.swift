@@ -1,13 +1,11 @@
-import Synchronization
-
 /// Whether a loop has ended, and who waits for it.
 final class Ending: Sendable {
-  private struct State {
+  private struct State: Sendable {
     var hasEnded = false
     var waiters: [UnsafeContinuation<Void, Never>] = []
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   func end() {
     let waiters = state.withLock { state in

@@ -1,8 +1,9 @@
 import CLiburing
 import DequeModule
 import Glibc
-import Synchronization
 
+// @unchecked: the driver, the run queue, the timers and the waiting lists are touched by the loop's own thread alone, which
+// every entry point establishes by `isCurrent` or by going through the inbox; all else is immutable or locked.
 /// One thread that does I/O and runs the tasks that await it.
 ///
 /// A task on a loop that awaits `accept`, `receive` or `send` hands the work to the kernel's queues and gives the thread
@@ -19,8 +20,6 @@ import Synchronization
 ///   }
 /// }
 /// ```
-// @unchecked: the driver, the run queue, the timers and the waiting lists are touched by the loop's own thread alone, which
-// every entry point establishes by `isCurrent` or by going through the inbox; all else is immutable or locked.
 public final class EventLoop: @unchecked Sendable {
   /// What the loop was made with.
   public let configuration: Configuration
@@ -31,7 +30,7 @@ public final class EventLoop: @unchecked Sendable {
   let ending = Ending()
   private let inbox = Inbox()
   private let waker: Waker
-  private let executors = Mutex<Executors?>(nil)
+  private let executors = Locked<Executors?>(nil)
 
   private(set) var isStopping = false
   private(set) var counters = LoopCounters()

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What other threads hand to a loop. The loop's own thread does not come through here.
 ///
 /// One lock covers the items and whether the loop is parked. That makes the wake-up free of races and cheap: only the
@@ -10,7 +8,7 @@ final class Inbox: Sendable {
     case work(@Sendable () -> Void)
   }
 
-  enum Outcome {
+  enum Outcome: Sendable {
     /// Stored; the loop is awake and will look.
     case stored
     /// Stored; the loop is parked and the caller has to wake it.
@@ -19,13 +17,13 @@ final class Inbox: Sendable {
     case closed
   }
 
-  private struct State {
+  private struct State: Sendable {
     var items: [Item] = []
     var isParked = false
     var isClosed = false
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   func put(_ item: Item) -> Outcome {
     state.withLock { state in

@@ -1,8 +1,6 @@
-import Synchronization
-
 /// The result of work on another thread, set once before it is read.
 final class Outcome<Value: Sendable>: Sendable {
-  private let result = Mutex<Result<Value, any Error>?>(nil)
+  private let result = Locked<Result<Value, any Error>?>(nil)
 
   func set(_ result: Result<Value, any Error>) { self.result.withLock { $0 = result } }
 

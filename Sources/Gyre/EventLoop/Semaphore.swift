@@ -1,7 +1,7 @@
 import Glibc
 
-/// Blocks one thread until another signals. For starting threads; never used on a loop. `sem_wait(3)`
 // @unchecked: the semaphore is made for use from several threads, and its memory is freed by the last reference.
+/// Blocks one thread until another signals. For starting threads; never used on a loop. `sem_wait(3)`
 final class Semaphore: @unchecked Sendable {
   // At one address from `init` to `deinit`, as sem_init(3) demands.
   private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)

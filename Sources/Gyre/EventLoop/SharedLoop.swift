@@ -1,8 +1,6 @@
-import Synchronization
-
 /// The process's loop for callers without one.
 enum SharedLoop {
-  private static let loop = Mutex<EventLoop?>(nil)
+  private static let loop = Locked<EventLoop?>(nil)
 
   static func get() throws -> EventLoop {
     try loop.withLock { loop in

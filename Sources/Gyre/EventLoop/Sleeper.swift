@@ -1,5 +1,5 @@
-/// One sleep: its timer, and the task to resume.
 // @unchecked: every member is touched on the loop's thread alone; `begin` and `cancel` see to it.
+/// One sleep: its timer, and the task to resume.
 final class Sleeper: @unchecked Sendable {
   private let loop: EventLoop
   private let deadline: UInt64

@@ -1,16 +1,14 @@
-import Synchronization
-
 /// Runs jobs that become ready on a loop that has ended, so that no task stays suspended for ever.
 ///
 /// They run one after the other on one thread, which is what an actor of an ended loop still needs. They need no I/O: all
 /// that they can ask of their loop is refused.
 enum Stragglers {
-  private struct Queue {
+  private struct Queue: Sendable {
     var jobs: [(Job, EventLoop)] = []
     var isRunning = false
   }
 
-  private static let queue = Mutex(Queue())
+  private static let queue = Locked(Queue())
 
   static func run(_ job: Job, of loop: EventLoop) {
     let needsThread = queue.withLock { queue in

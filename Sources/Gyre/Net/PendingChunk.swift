@@ -1,5 +1,5 @@
-/// Received bytes in memory of the loop.
 // @unchecked: whoever holds a chunk is the only one to touch its memory.
+/// Received bytes in memory of the loop.
 struct PendingChunk: @unchecked Sendable {
   /// The start of a buffer of the pool, or of memory that was allocated because the pool was empty. Valid until it is
   /// given back with `buffer`.

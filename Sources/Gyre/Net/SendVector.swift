@@ -1,8 +1,8 @@
 import CLiburing
 import Glibc
 
-/// Several pieces of memory sent as one stretch of the stream. `sendmsg(2)`
 // @unchecked: handed to the loop whole by a caller that does nothing with it until it is resumed.
+/// Several pieces of memory sent as one stretch of the stream. `sendmsg(2)`
 final class SendVector: @unchecked Sendable {
   // Both blocks live until `deinit`; the request holds this object until the operation's terminal completion.
   let message = UnsafeMutablePointer<msghdr>.allocate(capacity: 1)

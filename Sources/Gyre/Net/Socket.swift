@@ -1,13 +1,13 @@
 import Glibc
 import Synchronization
 
+// @unchecked: every member is touched on the loop's thread alone, where `EventLoop.perform` and the callers' checks of
+// `isCurrent` bring it; what other threads read is immutable or atomic.
 /// A descriptor and the operations in flight on it: what a listener and a connection have in common.
 ///
 /// Closing is a protocol. `close` requests the end of everything in flight, and the descriptor is closed when the last
 /// terminal completion is in: the kernel keeps accepting and receiving on a descriptor that was merely closed, and its
 /// number could belong to somebody else by then.
-// @unchecked: every member is touched on the loop's thread alone, where `EventLoop.perform` and the callers' checks of
-// `isCurrent` bring it; what other threads read is immutable or atomic.
 class Socket: OperationTarget, @unchecked Sendable {
   let loop: EventLoop
   let descriptor: Descriptor

@@ -1,7 +1,7 @@
 import CLiburing
 
-/// What a task asks of a connection.
 // @unchecked: the memory in it is lent by a suspended caller, which touches it again only when it is resumed.
+/// What a task asks of a connection.
 enum SocketRequest: @unchecked Sendable {
   case receive
   case receiveInto(UnsafeMutableRawBufferPointer)

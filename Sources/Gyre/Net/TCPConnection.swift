@@ -109,6 +109,7 @@ public final class TCPConnection: Sendable {
   private func receiveWithCall() async throws -> Chunk? {
     let call = Call()
     let result = await perform(.receive, as: call)
+    call.takeOver()
     if let chunk = call.chunk { return Chunk(chunk, of: socket) }
     try check(result, .receive)
     return nil

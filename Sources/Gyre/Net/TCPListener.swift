@@ -80,6 +80,7 @@ public final class TCPListener: Sendable {
     }
     let call = Call()
     let result = await perform(call)
+    call.takeOver()
     if let descriptor = call.accepted {
       return TCPConnection(StreamSocket(loop: loop, descriptor: descriptor))
     }

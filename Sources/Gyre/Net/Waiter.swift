@@ -11,7 +11,10 @@ struct Waiter {
   }
 
   @inline(__always)
-  func resume(_ result: Int32) { continuation.resume(returning: result) }
+  func resume(_ result: Int32) {
+    call?.handOver()
+    continuation.resume(returning: result)
+  }
 
   var isCancelled: Bool { call?.isCancelled.load(ordering: .relaxed) ?? false }
 }

@@ -2,8 +2,8 @@ import Glibc
 import Gyre
 import Histogram
 
-/// One run of a load. Everything happens on one loop: connections share the histogram and the counters without a lock.
 // @unchecked: every member is touched on the loop's thread alone; `run` is called there, and its children stay there.
+/// One run of a load. Everything happens on one loop: connections share the histogram and the counters without a lock.
 final class Load: @unchecked Sendable {
   private enum Phase {
     case connecting

@@ -1,5 +1,5 @@
-/// Where connections wait until all are there. On the loop's thread only.
 // @unchecked: every member is touched by tasks of one loop alone.
+/// Where connections wait until all are there. On the loop's thread only.
 final class StartLine: @unchecked Sendable {
   private(set) var arrived = 0
   private var failure: (any Error)?

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Gyre
 
-/// The `gyre` command, running in a process of its own. Every wait has a deadline, and blocks a thread of its own.
 // @unchecked: a test uses it from one task at a time; the process itself is Foundation's to lock.
+/// The `gyre` command, running in a process of its own. Every wait has a deadline, and blocks a thread of its own.
 final class CommandProgram: @unchecked Sendable {
   /// How a run ended.
   struct Ending: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+
 import Testing
 
 @testable import Gyre
@@ -79,7 +79,7 @@ struct AcceptTests {
   @Test(arguments: Backends.available)
   func aHandlersErrorEndsItsConnectionOnly(_ backend: Backend) async throws {
     struct Refused: Error {}
-    let errors = Mutex(0)
+    let errors = Locked(0)
     try await withLoop(backend) { loop in
       let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
       let serving = start(on: loop) {
@@ -123,7 +123,7 @@ struct AcceptTests {
 
   @Test(arguments: Backends.available)
   func cancellingServeCancelsItsHandlersAndWaitsForThem(_ backend: Backend) async throws {
-    let ended = Mutex(0)
+    let ended = Locked(0)
     try await withLoop(backend) { loop in
       let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
       let serving = start(on: loop) {

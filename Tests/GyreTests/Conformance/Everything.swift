@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 
 @testable import Gyre
@@ -10,7 +9,7 @@ final class Everything: Sendable {
 
   private let loop: EventLoop
   private let note: @Sendable (any Error) -> Void
-  private let tasks = Mutex<[Task<Void, Never>]>([])
+  private let tasks = Locked<[Task<Void, Never>]>([])
 
   init(loop: EventLoop, note: @escaping @Sendable (any Error) -> Void) {
     self.loop = loop

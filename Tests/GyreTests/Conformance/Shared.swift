@@ -1,10 +1,10 @@
-import Synchronization
+@testable import Gyre
 
 /// A value that tasks share.
 final class Shared<Value: Sendable>: Sendable {
-  private let mutex: Mutex<Value>
+  private let mutex: Locked<Value>
 
-  init(_ value: Value) { mutex = Mutex(value) }
+  init(_ value: Value) { mutex = Locked(value) }
 
   var value: Value { mutex.withLock { $0 } }
 

@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 
 @testable import Gyre
@@ -8,7 +7,7 @@ import Testing
 struct ShutdownTests {
   @Test(arguments: Backends.available)
   func stoppingEndsEverythingInFlight(_ backend: Backend) async throws {
-    let endings = Mutex<[String: Int]>([:])
+    let endings = Locked<[String: Int]>([:])
     let note = { @Sendable (error: any Error) in
       endings.withLock { $0["\(type(of: error))", default: 0] += 1 }
     }

@@ -1,10 +1,8 @@
-import Synchronization
-
 @testable import Gyre
 
 /// The faults that fired, by role: a fault that never fires tests nothing.
 final class FaultLog: Sendable {
-  private let counts = Mutex<[OperationRole: [Fault: Int]]>([:])
+  private let counts = Locked<[OperationRole: [Fault: Int]]>([:])
 
   func note(_ fault: Fault, _ role: OperationRole) {
     counts.withLock { $0[role, default: [:]][fault, default: 0] += 1 }
