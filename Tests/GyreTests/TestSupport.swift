@@ -29,6 +29,7 @@ func withLoop<Value: Sendable>(
   var configuration = EventLoop.Configuration(backend: backend.choice)
   TinyQueues.fromEnvironment?.apply(to: &configuration)
   configure(&configuration)
+  _ = await StockExecutor.begun.value
   let before = OpenDescriptors.list()
   let loop = try EventLoop.start(configuration)
   let result = await Task(executorPreference: loop.taskExecutor) { try await body(loop) }.result
@@ -41,4 +42,9 @@ func withLoop<Value: Sendable>(
   // The loop's own waker is open for as long as the loop is referred to.
   #expect(OpenDescriptors.list().subtracting(before).subtracting([loop.driver.waker.descriptor]).isEmpty)
   return try result.get()
+}
+
+/// The stock executor opens descriptors of its own at its first use.
+private enum StockExecutor {
+  static let begun = Task.detached { try? await Task.sleep(for: .milliseconds(1)) }
 }

@@ -33,14 +33,15 @@ final class BufferPool {
   /// The buffers of a working set: enough for what arrives within one turn of a busy loop.
   private static let mostAtFirst = 1024
 
-  init(count: Int, size: Int) {
+  /// - Throws: `ENOMEM` if there is no address space for them.
+  init(count: Int, size: Int) throws(Errno) {
     precondition(count > 0 && count <= 32768 && count & (count - 1) == 0 && size > 0, "checked by the configuration")
     self.count = count
     self.size = size
     workingSet = min(count, BufferPool.mostAtFirst)
     blockLength = count * size
     ringLength = count * MemoryLayout<io_uring_buf>.stride
-    block = BufferPool.map(blockLength)
+    block = try BufferPool.map(blockLength)
   }
 
   deinit {
@@ -53,8 +54,10 @@ final class BufferPool {
   var isScarce: Bool { held > count / 4 * 3 }
 
   /// Makes a ring of the working set, for the kernel to take from.
-  func makeRing() -> UnsafeMutablePointer<io_uring_buf_ring> {
-    let memory = BufferPool.map(ringLength)
+  ///
+  /// - Throws: `ENOMEM` if there is no address space for it.
+  func makeRing() throws(Errno) -> UnsafeMutablePointer<io_uring_buf_ring> {
+    let memory = try BufferPool.map(ringLength)
     let ring = memory.bindMemory(to: io_uring_buf_ring.self, capacity: 1)
     self.ring = ring
     io_uring_buf_ring_init(ring)
@@ -129,9 +132,9 @@ final class BufferPool {
     inRing += 1
   }
 
-  private static func map(_ length: Int) -> UnsafeMutableRawPointer {
+  private static func map(_ length: Int) throws(Errno) -> UnsafeMutableRawPointer {
     let memory = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    precondition(memory != UnsafeMutableRawPointer(bitPattern: -1), "no address space for the loop's buffers")
-    return memory!
+    guard let memory, memory != UnsafeMutableRawPointer(bitPattern: -1) else { throw Errno.current }
+    return memory
   }
 }

@@ -51,12 +51,13 @@ final class EpollDriver: Driver {
   }
 
   init(configuration: EventLoop.Configuration) throws(Errno) {
+    // First, since nothing has to be undone if it fails.
+    buffers = try BufferPool(count: configuration.bufferCount, size: configuration.bufferSize)
+    buffers.makeList()
     descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
     if descriptor < 0 { throw Errno.current }
     completionLimit = configuration.completionsPerTurn
     events = .allocate(capacity: min(configuration.completionsPerTurn, 256))
-    buffers = BufferPool(count: configuration.bufferCount, size: configuration.bufferSize)
-    buffers.makeList()
     do throws(Errno) {
       waker = try Waker()
     } catch {
@@ -101,8 +102,9 @@ final class EpollDriver: Driver {
   }
 
   func cancel(_ id: OperationID) {
-    guard let number = operations.descriptor(of: id) else { return }
-    // What is not waiting has posted its terminal completion already: the cancel came too late.
+    guard let number = operations.descriptor(of: id), Int(number) < sockets.count else { return }
+    // What is not waiting has posted its terminal completion already: the cancel came too late. A socket beyond the table
+    // has never waited at all.
     if sockets[Int(number)].reading.id == id { finish(reading: true, number, -ECANCELED) }
     if sockets[Int(number)].writing.id == id { finish(reading: false, number, -ECANCELED) }
   }

@@ -42,7 +42,7 @@ final class URingDriver: Driver {
   init(configuration: EventLoop.Configuration) throws(Errno) {
     ring = try Ring(size: configuration.ring)
     waker = try Waker()
-    buffers = BufferPool(count: configuration.bufferCount, size: configuration.bufferSize)
+    buffers = try BufferPool(count: configuration.bufferCount, size: configuration.bufferSize)
     completionLimit = configuration.completionsPerTurn
     try URingDriver.register(buffers, with: ring)
     receiveLimit = try URingDriver.receiveLimit(ring, buffers, wanted: configuration)
@@ -230,7 +230,7 @@ final class URingDriver: Driver {
 
   private static func register(_ buffers: BufferPool, with ring: Ring) throws(Errno) {
     var registration = io_uring_buf_reg()
-    registration.ring_addr = UInt64(UInt(bitPattern: buffers.makeRing()))
+    registration.ring_addr = UInt64(UInt(bitPattern: try buffers.makeRing()))
     registration.ring_entries = UInt32(buffers.count)
     registration.bgid = bufferGroup
     let result = io_uring_register_buf_ring(ring.raw, &registration, 0)

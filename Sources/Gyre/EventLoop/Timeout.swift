@@ -28,7 +28,8 @@ public func withDeadline<Value: Sendable>(
     }
     defer { group.cancelAll() }
     if let value = try await group.next()! { return value }
-    let isTimeout = !Task.isCancelled
+    // The sleep ends early when the loop stops: that is no timeout.
+    let isTimeout = !Task.isCancelled && ContinuousClock.now >= deadline
     group.cancelAll()
     do {
       return try await group.next()!!

@@ -116,7 +116,8 @@ final class ListenSocket: Socket, @unchecked Sendable {
     guard retry == nil, refusal == nil else { return }
     retry = loop.timers.insert(at: EventLoop.now + retryDelay) { fired in
       self.retry = nil
-      if fired { self.arm() }
+      // Nothing is in flight meanwhile that would tell this listener of the loop's stop.
+      if fired { self.arm() } else { self.loopStops() }
     }
     retryDelay = min(retryDelay * 2, ListenSocket.longestDelay)
   }

@@ -304,6 +304,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   private func receivedInto(_ result: Int32) {
     guard let outcome = outcome(result, of: direct) else { return startDirectReceive() }
+    // The kernel tells of an error once, and of the end of the stream after it.
+    if outcome <= 0 && phase == .open { noteEnd(outcome) }
     direct.waiter.take()?.resume(outcome)
   }
 

@@ -125,6 +125,8 @@ public final class TCPConnection: Sendable {
     // The span is borrowed exclusively until this function returns, which is after the kernel's last use.
     let memory = buffer.withUnsafeMutableBytes { $0 }
     if memory.isEmpty { return 0 }
+    // What has arrived is copied without suspending; small pieces of it must not keep the loop.
+    if socket.loop.isCurrent, socket.hasArrived, !socket.loop.takeImmediateAnswer() { await socket.loop.letOthersRun() }
     let result = await perform(.receiveInto(memory))
     try check(result, .receive)
     return Int(result)

@@ -135,6 +135,9 @@ public final class TCPListener: Sendable {
       return try await accept()
     } catch let error as SocketError where error.errno == .badFileDescriptor {
       return nil
+    } catch let error as SocketError where error.errno == .shutDown {
+      // The loop stopped between two calls of `accept` rather than during one.
+      throw CancellationError()
     }
   }
 

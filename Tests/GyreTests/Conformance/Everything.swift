@@ -38,7 +38,8 @@ final class Everything: Sendable {
     wait { try await loop.sleep(for: .seconds(1000)) }
     wait {
       _ = try await TCPConnection.connect(to: unanswered.address, on: loop)
-      withExtendedLifetime(queued) {}
+      // Closing the listener would reset the connections in its queue.
+      withExtendedLifetime((queued, listener)) {}
     }
     try await eventually("everything in flight") { loop.driver.operations.inFlight >= 5 && loop.timers.count >= 1 }
   }
