@@ -2,6 +2,7 @@ import CLiburing
 import DequeModule
 import Glibc
 
+// @unchecked: as `Socket`, every member is touched on the loop's thread alone.
 /// The state of a listener: one multishot accept, and the accepted connections that nobody has asked for yet.
 ///
 /// The accept belongs to the listener and not to a call: a waiting task that is cancelled merely leaves, and a connection

@@ -2,6 +2,7 @@ import CLiburing
 import DequeModule
 import Glibc
 
+// @unchecked: as `Socket`, every member is touched on the loop's thread alone.
 /// The state of a connection: what is armed, what has arrived, who waits.
 ///
 /// Receiving is a multishot operation that belongs to the connection and not to a call: it is armed by the first
