@@ -47,7 +47,9 @@ final class URingDriver: Driver {
     try URingDriver.register(buffers, with: ring)
     receiveLimit = try URingDriver.receiveLimit(ring, buffers, wanted: configuration)
     directTableSize = URingDriver.registerDirectTable(configuration.directDescriptors, with: ring)
-    directReserve = directTableSize / 4
+    // An accept that finds the table full loses its connection, and one accept takes connections until the completion
+    // queue is full, before the loop can count them.
+    directReserve = max(directTableSize / 4, Int(ring.size.completions) + 1)
     pollWaker()
   }
 

@@ -34,6 +34,8 @@ public final class EventLoop: @unchecked Sendable {
 
   private(set) var isStopping = false
   private(set) var counters = LoopCounters()
+  /// Set by `init` alone.
+  private var serial: LoopSerialExecutor?
   private var runQueue: Deque<Job> = []
   private var arrivals: [Inbox.Item] = []
   private var immediateAnswersLeft = 0
@@ -51,6 +53,7 @@ public final class EventLoop: @unchecked Sendable {
     driver = configuration.wrapDriver(try DriverChoice.makeDriver(configuration))
     backend = driver.backend
     waker = driver.waker
+    serial = LoopSerialExecutor(loop: self)
     executors.withLock { $0 = Executors(loop: self) }
   }
 
@@ -72,16 +75,14 @@ public final class EventLoop: @unchecked Sendable {
   }
 
   /// The executor for actors that live on the loop.
-  public var serialExecutor: LoopSerialExecutor {
-    executors.withLock { $0?.serial } ?? LoopSerialExecutor(loop: self)
-  }
+  public var serialExecutor: LoopSerialExecutor { serial! }
 
   @inline(__always)
   func enqueue(_ job: Job) {
     if isCurrent {
       runQueue.append(job)
     } else if !put(.job(job)) {
-      Stragglers.run(job, of: self)
+      Stragglers.run { Executors(loop: self).run(job) }
     }
   }
 

@@ -27,7 +27,9 @@ extension EventLoop {
     /// Slots in the ring's own table of files; 0 accepts ordinary descriptors only. Default: 16,384.
     ///
     /// A direct descriptor spares the kernel a look-up for each operation. The process's limit of open files bounds the
-    /// table; beyond three quarters of it, accepted connections get ordinary descriptors.
+    /// table. A quarter of it, and at least as many slots as the completion queue has entries (4,096), are kept free for
+    /// a burst; connections beyond that get ordinary descriptors. So a limit of open files up to 4,097 leaves no room for
+    /// direct ones: raise it with `ulimit -n`.
     public var directDescriptors = 16384
 
     /// Completions handled before tasks run again. Default: 256.

@@ -5,7 +5,7 @@ struct Executors: Sendable {
 
   init(loop: EventLoop) {
     task = LoopTaskExecutor(loop: loop)
-    serial = LoopSerialExecutor(loop: loop)
+    serial = loop.serialExecutor
   }
 
   /// Runs a job under the identity that it was enqueued through: under another one, the runtime would enqueue it again.

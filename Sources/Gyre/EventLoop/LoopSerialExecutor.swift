@@ -7,21 +7,25 @@
 /// }
 /// ```
 public final class LoopSerialExecutor: SerialExecutor {
-  // A cycle until the loop ends and lets go of its executors.
-  let loop: EventLoop
+  // Weak, since the loop holds its executor: the runtime does not, and a suspended task of an actor still names it when the
+  // loop has ended. Never set again.
+  nonisolated(unsafe) private weak var loop: EventLoop?
 
   init(loop: EventLoop) { self.loop = loop }
 
   /// Puts a job into the loop's run queue; from another thread, wakes the loop if it waits.
   public func enqueue(_ job: consuming ExecutorJob) {
-    loop.enqueue(Job(job: UnownedJob(job), isIsolated: true))
+    let job = Job(job: UnownedJob(job), isIsolated: true)
+    if let loop { return loop.enqueue(job) }
+    // The loop has ended and nobody refers to it any more.
+    Stragglers.run { job.job.runSynchronously(on: self.asUnownedSerialExecutor()) }
   }
 
   /// Whether the calling code runs on the loop's thread.
-  public func isIsolatingCurrentContext() -> Bool? { loop.isCurrent }
+  public func isIsolatingCurrentContext() -> Bool? { loop?.isCurrent ?? false }
 
   /// Stops the program if the calling code does not run on the loop's thread.
   public func checkIsolated() {
-    precondition(loop.isCurrent, "this code must run on the event loop’s thread")
+    precondition(loop?.isCurrent ?? false, "this code must run on the event loop’s thread")
   }
 }

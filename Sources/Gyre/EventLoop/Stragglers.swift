@@ -4,15 +4,15 @@
 /// that they can ask of their loop is refused.
 enum Stragglers {
   private struct Queue: Sendable {
-    var jobs: [(Job, EventLoop)] = []
+    var jobs: [@Sendable () -> Void] = []
     var isRunning = false
   }
 
   private static let queue = Locked(Queue())
 
-  static func run(_ job: Job, of loop: EventLoop) {
+  static func run(_ job: @escaping @Sendable () -> Void) {
     let needsThread = queue.withLock { queue in
-      queue.jobs.append((job, loop))
+      queue.jobs.append(job)
       defer { queue.isRunning = true }
       return !queue.isRunning
     }
@@ -20,10 +20,10 @@ enum Stragglers {
   }
 
   private static func drain() {
-    while let (job, loop) = next() { Executors(loop: loop).run(job) }
+    while let job = next() { job() }
   }
 
-  private static func next() -> (Job, EventLoop)? {
+  private static func next() -> (@Sendable () -> Void)? {
     queue.withLock { queue in
       if queue.jobs.isEmpty {
         queue.isRunning = false

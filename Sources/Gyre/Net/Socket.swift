@@ -13,7 +13,7 @@ class Socket: OperationTarget, @unchecked Sendable {
   let descriptor: Descriptor
   /// The ordinary descriptor beside a direct one, installed when it was first needed.
   private var installed: Int32?
-  private var installWaiters: [Waiter] = []
+  private var installWaiters: [(waiter: Waiter, body: @Sendable (Int32) -> Void)] = []
   private var inFlight = 0
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
   private(set) var phase = Phase.open
@@ -67,12 +67,15 @@ class Socket: OperationTarget, @unchecked Sendable {
 
   // MARK: The ordinary descriptor
 
-  /// Resumes `waiter` with a descriptor that socket options can be asked of; it is this socket's and closes with it.
-  final func findOrdinary(_ waiter: Waiter) {
+  /// Calls `body` with a descriptor that socket options can be asked of, and resumes `waiter` with 0.
+  ///
+  /// The descriptor is this socket's and closes with it. So it is used here and now: by the time that `waiter` runs, the
+  /// number could be somebody else's.
+  final func useOrdinary(_ waiter: Waiter, _ body: @escaping @Sendable (Int32) -> Void) {
     if let refusal { return waiter.resume(refusal) }
-    if case .ordinary(let number) = descriptor { return waiter.resume(number) }
-    if let installed { return waiter.resume(installed) }
-    installWaiters.append(waiter)
+    if case .ordinary(let number) = descriptor { return use(number, waiter, body) }
+    if let installed { return use(installed, waiter, body) }
+    installWaiters.append((waiter, body))
     if installWaiters.count == 1 { _ = start(.install(descriptor)) }
   }
 
@@ -81,10 +84,18 @@ class Socket: OperationTarget, @unchecked Sendable {
     resumeInstallWaiters(phase == .open ? result : -EBADF)
   }
 
+  /// Resumes them with -errno, or lets them use the descriptor.
   private func resumeInstallWaiters(_ result: Int32) {
     let waiters = installWaiters
     installWaiters = []
-    for waiter in waiters { waiter.resume(result) }
+    for (waiter, body) in waiters {
+      if result < 0 { waiter.resume(result) } else { use(result, waiter, body) }
+    }
+  }
+
+  private func use(_ number: Int32, _ waiter: Waiter, _ body: (Int32) -> Void) {
+    body(number)
+    waiter.resume(0)
   }
 
   // MARK: Closing

@@ -9,5 +9,5 @@ enum SocketRequest: @unchecked Sendable {
   case sendVector(SendVector)
   case shutdown(Int32)
   case connect(SocketAddress)
-  case findOrdinary
+  case useOrdinary(@Sendable (Int32) -> Void)
 }

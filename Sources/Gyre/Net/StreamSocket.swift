@@ -63,7 +63,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
     case .sendVector(let vector): send(SendRequest(kind: .vector(vector), waiter: waiter))
     case .shutdown(let how): send(SendRequest(kind: .shutdown(how), waiter: waiter))
     case .connect(let address): connect(to: address, waiter)
-    case .findOrdinary: findOrdinary(waiter)
+    case .useOrdinary(let body): useOrdinary(waiter, body)
     }
   }
 

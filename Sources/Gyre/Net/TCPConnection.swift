@@ -217,15 +217,18 @@ public final class TCPConnection: Sendable {
   }
 
   /// Calls `body` with the connection's ordinary descriptor, which a direct one gets installed beside it at first use.
-  private func withOrdinary<Value>(
+  private func withOrdinary<Value: Sendable>(
     _ operation: SocketError.Operation,
-    _ body: (Int32) throws(Errno) -> Value
+    _ body: @escaping @Sendable (Int32) throws(Errno) -> Value
   ) async throws -> Value {
-    let number = await perform(.findOrdinary)
-    try check(number, operation)
-    do throws(Errno) {
-      return try body(number)
-    } catch {
+    let outcome = Outcome<Value>()
+    let result = await perform(
+      .useOrdinary { number in outcome.set(Result<Value, any Error> { try body(number) }) }
+    )
+    try check(result, operation)
+    do {
+      return try outcome.get()
+    } catch let error as Errno {
       throw SocketError(error, operation, socket.peer)
     }
   }

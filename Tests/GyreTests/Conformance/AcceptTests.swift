@@ -158,7 +158,12 @@ struct AcceptTests {
 
   @Test(arguments: Backends.available)
   func aFullTableOfDirectDescriptorsFallsBackToOrdinaryOnes(_ backend: Backend) async throws {
-    try await withLoop(backend, configure: { $0.directDescriptors = 64 }) { loop in
+    let configure = { @Sendable (configuration: inout EventLoop.Configuration) in
+      configuration.directDescriptors = 64
+      // What is held back for a burst is at least the completion queue's size.
+      configuration.ring = Ring.Size(submissions: 8, completions: 8)
+    }
+    try await withLoop(backend, configure: configure) { loop in
       let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
       var clients: [TCPConnection] = []
       var servers: [TCPConnection] = []

@@ -1,0 +1,85 @@
+import Glibc
+import Testing
+
+@testable import Gyre
+
+/// Which backend a loop gets, where the kernel allows io_uring and where it does not: scripts/test runs it in both.
+@Suite(.serialized)
+struct BackendTests {
+  @Test func aForcedBackendIsThatOneOrAnError() async throws {
+    for backend in Backend.allCases {
+      let configuration = EventLoop.Configuration(backend: backend.choice)
+      if Backends.available.contains(backend) {
+        #expect(try EventLoop.run(configuration) { EventLoop.current?.backend } == backend)
+      } else {
+        let error = #expect(throws: BackendError.self) { try EventLoop.run(configuration) {} }
+        #expect(error?.backend == .uring)
+        #expect(error?.description.contains("use epoll") == true)
+      }
+    }
+  }
+
+  @Test func theAutomaticChoiceIsTheBestThereIs() throws {
+    try withEnvironment(nil) { () throws in
+      #expect(try EventLoop.run { EventLoop.current?.backend } == Backends.available.first)
+    }
+  }
+
+  @Test func theEnvironmentDecidesForTheAutomaticChoiceOnly() throws {
+    try withEnvironment("epoll") { () throws in
+      #expect(try EventLoop.run { EventLoop.current?.backend } == .epoll)
+      #expect(try BackendChoice.uring.resolved() == .uring)
+    }
+    try withEnvironment("") { () throws in #expect(try BackendChoice.automatic.resolved() == .automatic) }
+    try withEnvironment("kqueue") { () throws in
+      let error = #expect(throws: ConfigurationError.self) { try EventLoop.run {} }
+      #expect(error?.description.contains("kqueue") == true)
+      #expect(throws: ConfigurationError.self) { try EventLoop.start() }
+    }
+  }
+
+  /// Only what says that there is no io_uring makes a program fall back; a shortage that passes does not.
+  @Test func whatFallsBack() {
+    for number in [EPERM, ENOSYS, EACCES, ENOMEM, EINVAL, EOPNOTSUPP] {
+      #expect(DriverChoice.fallsBack(Errno(rawValue: number)))
+    }
+    for number in [EMFILE, ENFILE] { #expect(!DriverChoice.fallsBack(Errno(rawValue: number))) }
+  }
+
+  @Test(arguments: Backends.available)
+  func moreMemoryThanThereIsIsAnError(_ backend: Backend) {
+    var configuration = EventLoop.Configuration(backend: backend.choice)
+    // Half a tebibyte: each value is allowed, their product is not to be had. Where it is, the loop runs.
+    configuration.bufferCount = 32768
+    configuration.bufferSize = 1 << 24
+    do {
+      try EventLoop.run(configuration) {}
+    } catch let error as BackendError {
+      #expect(error.errno == .noMemory)
+    } catch {
+      Issue.record("unexpected: \(error)")
+    }
+  }
+
+  @Test func everyConfigurationOutOfItsRangeIsAnError() {
+    let wrong: [(inout EventLoop.Configuration) -> Void] = [
+      { $0.bufferCount = 0 }, { $0.bufferCount = 65536 }, { $0.bufferCount = -1 }, { $0.bufferCount = 3 },
+      { $0.bufferSize = 0 }, { $0.bufferSize = (1 << 24) + 1 }, { $0.buffersPerConnection = 0 },
+      { $0.buffersPerConnection = .max }, { $0.directDescriptors = -1 }, { $0.directDescriptors = .max },
+      { $0.completionsPerTurn = 0 }, { $0.jobsPerTurn = 0 }, { $0.jobsPerTurn = .max },
+    ]
+    for (number, change) in wrong.enumerated() {
+      var configuration = EventLoop.Configuration()
+      change(&configuration)
+      #expect(throws: ConfigurationError.self, "change \(number)") { try EventLoop.start(configuration) }
+    }
+  }
+
+  private func withEnvironment(_ value: String?, _ body: () throws -> Void) throws {
+    let name = "GYRE_BACKEND"
+    let previous = getenv(name).map { String(cString: $0) }
+    defer { if let previous { setenv(name, previous, 1) } else { unsetenv(name) } }
+    if let value { setenv(name, value, 1) } else { unsetenv(name) }
+    try body()
+  }
+}
