@@ -1,3 +1,4 @@
+import CLiburing
 import Glibc
 
 /// Which direction of a connection to end. `shutdown(2)`
