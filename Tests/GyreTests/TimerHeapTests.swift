@@ -27,7 +27,7 @@ struct TimerHeapTests {
         model.sort { ($0.deadline, $0.age) < ($1.deadline, $1.age) }
         let due = model.first.flatMap { $0.deadline <= now ? $0.age : nil }
         fired = []
-        heap.removeDue(at: now)?(true)
+        heap.removeDue(at: now)?.end(fired: true)
         #expect(fired == (due.map { [$0] } ?? []))
         if due != nil { model.removeFirst() }
       }

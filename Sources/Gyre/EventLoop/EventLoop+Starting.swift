@@ -30,11 +30,15 @@ extension EventLoop {
   ///
   /// - Throws: `ConfigurationError` or `BackendError` if the loop cannot be made.
   public static func start(_ configuration: Configuration = Configuration()) throws -> EventLoop {
+    try start(configuration, program: nil)
+  }
+
+  static func start(_ configuration: Configuration, program: ProgramExecutors?) throws -> EventLoop {
     let made = Outcome<EventLoop>()
     let isMade = Semaphore()
     Thread.start(name: configuration.name) {
       do {
-        let loop = try EventLoop(configuration: configuration)
+        let loop = try EventLoop(configuration: configuration, program: program)
         made.set(.success(loop))
         isMade.signal()
         loop.runUntilEnd()

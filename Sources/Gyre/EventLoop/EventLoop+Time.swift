@@ -25,4 +25,21 @@ extension EventLoop {
     }
     if !fired { throw CancellationError() }
   }
+
+  /// Runs a job of the runtime's after `delay`: at once if the loop stops meanwhile.
+  func enqueueTimer(_ job: UnownedJob, after delay: Duration) {
+    let deadline = EventLoop.now &+ delay.nanosecondsClamped
+    let isTaken = perform {
+      guard !self.isStopping else { return EventLoop.keepTimeElsewhere(job, until: deadline) }
+      _ = self.timers.insert(at: deadline, .run(job))
+    }
+    if !isTaken { EventLoop.keepTimeElsewhere(job, until: deadline) }
+  }
+
+  /// For a task of a loop that stops or has ended: it would spin if its sleeps took no time.
+  private static func keepTimeElsewhere(_ job: UnownedJob, until deadline: UInt64) {
+    guard let loop = try? SharedLoop.get(), !loop.isOnOwnThread,
+      loop.perform({ _ = loop.timers.insert(at: deadline, .run(job)) })
+    else { return TimerAction.run(job).end(fired: false) }
+  }
 }

@@ -28,6 +28,9 @@ public final class EventLoop: @unchecked Sendable {
 
   let driver: any Driver
   let ending = Ending()
+  /// The program's executors, if the loop is one of those that the whole program runs on.
+  let program: ProgramExecutors?
+  private let thread = pthread_self()
   private let inbox = Inbox()
   private let waker: Waker
   private let executors = Locked<Executors?>(nil)
@@ -47,9 +50,10 @@ public final class EventLoop: @unchecked Sendable {
   private static let timersPerTurn = 1024
 
   /// Makes the loop for the calling thread, which has to be the one that runs it: the ring belongs to its maker.
-  init(configuration: Configuration) throws {
+  init(configuration: Configuration, program: ProgramExecutors? = nil) throws {
     try configuration.validate()
     self.configuration = configuration
+    self.program = program
     driver = configuration.wrapDriver(try DriverChoice.makeDriver(configuration))
     backend = driver.backend
     waker = driver.waker
@@ -66,6 +70,12 @@ public final class EventLoop: @unchecked Sendable {
   /// Whether the calling code runs on this loop's thread.
   @inline(__always)
   public var isCurrent: Bool { gyre_current_loop() == Unmanaged.passUnretained(self).toOpaque() }
+
+  /// Whether the calling code runs on the thread that the loop was made on, whether or not it turns already.
+  var isOnOwnThread: Bool { pthread_equal(pthread_self(), thread) != 0 }
+
+  /// Whether all tasks of the program run on this loop, whatever they prefer.
+  var isWholeProgram: Bool { program?.hasOneLoop ?? false }
 
   // MARK: Executors
 
@@ -182,7 +192,7 @@ public final class EventLoop: @unchecked Sendable {
     let now = EventLoop.now
     var left = EventLoop.timersPerTurn
     while left > 0, let action = timers.removeDue(at: now) {
-      action(true)
+      action.end(fired: true)
       left -= 1
     }
   }
@@ -199,6 +209,9 @@ public final class EventLoop: @unchecked Sendable {
     perform { self.beginStop() }
   }
 
+  /// Blocks the calling thread until the loop has drained.
+  func waitForEnd() { ending.block() }
+
   /// Stops the loop, and returns when it has drained and its thread has let go of it.
   public func shutdown() async {
     stop()
@@ -209,6 +222,6 @@ public final class EventLoop: @unchecked Sendable {
     guard !isStopping else { return }
     isStopping = true
     for target in driver.operations.targets { target.loopStops() }
-    while let action = timers.removeFirst() { action(false) }
+    while let action = timers.removeFirst() { action.end(fired: false) }
   }
 }

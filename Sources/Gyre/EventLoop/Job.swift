@@ -1,6 +1,22 @@
 /// A piece of a task that is ready to run, with the identity that it was enqueued through and must run under.
 struct Job: Sendable {
   let job: UnownedJob
-  /// Through the serial executor: the job belongs to an actor of the loop.
-  let isIsolated: Bool
+  let identity: Identity
+
+  /// Through which executor a job came.
+  enum Identity: Sendable {
+    /// The loop's task executor: the task prefers the loop.
+    case task
+    /// The loop's serial executor: the job belongs to an actor of the loop.
+    case serial
+    /// The program's default executor: the task prefers nothing.
+    case program
+    /// The program's main executor: the job belongs to the main actor.
+    case main
+  }
+
+  init(_ job: consuming ExecutorJob, _ identity: Identity) {
+    self.job = UnownedJob(job)
+    self.identity = identity
+  }
 }

@@ -15,7 +15,7 @@ public final class LoopSerialExecutor: SerialExecutor {
 
   /// Puts a job into the loop's run queue; from another thread, wakes the loop if it waits.
   public func enqueue(_ job: consuming ExecutorJob) {
-    let job = Job(job: UnownedJob(job), isIsolated: true)
+    let job = Job(job, .serial)
     if let loop { return loop.enqueue(job) }
     // The loop has ended and nobody refers to it any more.
     Stragglers.run { job.job.runSynchronously(on: self.asUnownedSerialExecutor()) }

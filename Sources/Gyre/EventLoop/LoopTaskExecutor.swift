@@ -11,6 +11,6 @@ public final class LoopTaskExecutor: TaskExecutor {
 
   /// Puts a job into the loop's run queue; from another thread, wakes the loop if it waits.
   public func enqueue(_ job: consuming ExecutorJob) {
-    loop.enqueue(Job(job: UnownedJob(job), isIsolated: false))
+    loop.enqueue(Job(job, .task))
   }
 }

@@ -3,9 +3,6 @@
 /// Insertion and removal move entries along one path of the heap, O(log n); each timer's slot knows where its entry is, so
 /// that a cancelled one is removed at once and leaves nothing behind. Times are nanoseconds of `CLOCK_MONOTONIC`.
 struct TimerHeap {
-  /// What happens when a timer ends: `true` for its deadline, `false` for the loop's stop.
-  typealias Action = (_ fired: Bool) -> Void
-
   private struct Entry {
     let deadline: UInt64
     let age: UInt64
@@ -20,7 +17,7 @@ struct TimerHeap {
     var generation: UInt32 = 1
     /// Where the entry is in the heap; in a free slot, the next free one.
     var position = -1
-    var action: Action?
+    var action: TimerAction?
   }
 
   private var heap: [Entry] = []
@@ -32,7 +29,7 @@ struct TimerHeap {
   var isEmpty: Bool { heap.isEmpty }
   var nextDeadline: UInt64? { heap.first?.deadline }
 
-  mutating func insert(at deadline: UInt64, _ action: @escaping Action) -> TimerID {
+  mutating func insert(at deadline: UInt64, _ action: TimerAction) -> TimerID {
     let slot = takeSlot()
     slots[slot].action = action
     heap.append(Entry(deadline: deadline, age: nextAge, slot: UInt32(slot)))
@@ -41,25 +38,30 @@ struct TimerHeap {
     return TimerID(slot: UInt32(slot), generation: slots[slot].generation)
   }
 
+  /// Calls `body` with `true` at the deadline, or with `false` when the loop stops before it.
+  mutating func insert(at deadline: UInt64, _ body: @escaping (_ fired: Bool) -> Void) -> TimerID {
+    insert(at: deadline, .call(body))
+  }
+
   /// Removes a timer; `nil` if it has fired or was removed before.
-  mutating func remove(_ id: TimerID) -> Action? {
+  mutating func remove(_ id: TimerID) -> TimerAction? {
     guard Int(id.slot) < slots.count, slots[Int(id.slot)].generation == id.generation else { return nil }
     guard slots[Int(id.slot)].action != nil else { return nil }
     return remove(at: slots[Int(id.slot)].position)
   }
 
   /// Removes the earliest timer if its deadline has come.
-  mutating func removeDue(at now: UInt64) -> Action? {
+  mutating func removeDue(at now: UInt64) -> TimerAction? {
     guard let first = heap.first, first.deadline <= now else { return nil }
     return remove(at: 0)
   }
 
   /// Removes the earliest timer.
-  mutating func removeFirst() -> Action? { heap.isEmpty ? nil : remove(at: 0) }
+  mutating func removeFirst() -> TimerAction? { heap.isEmpty ? nil : remove(at: 0) }
 
   // MARK: The heap
 
-  private mutating func remove(at position: Int) -> Action? {
+  private mutating func remove(at position: Int) -> TimerAction? {
     let entry = heap[position]
     let last = heap.removeLast()
     if position < heap.count {
@@ -119,7 +121,7 @@ struct TimerHeap {
     return slot
   }
 
-  private mutating func freeSlot(_ slot: Int) -> Action? {
+  private mutating func freeSlot(_ slot: Int) -> TimerAction? {
     let action = slots[slot].action
     slots[slot].action = nil
     slots[slot].generation &+= 1

@@ -115,7 +115,8 @@ public final class TCPListener: Sendable {
     onError: (@Sendable (any Error) -> Void)? = nil,
     _ handler: @escaping @Sendable (TCPConnection) async throws -> Void
   ) async throws {
-    let executor = loop.taskExecutor
+    // Alone in its program, a loop gets all tasks anyway; the preference would cost a look-up at each suspension.
+    let executor = loop.isWholeProgram ? nil : loop.taskExecutor
     try await withThrowingDiscardingTaskGroup { group in
       while let connection = try await acceptUnlessClosed() {
         group.addTask(executorPreference: executor) {

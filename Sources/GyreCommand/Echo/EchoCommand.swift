@@ -34,7 +34,7 @@ struct EchoCommand: ParsableCommand {
     var configuration = EventLoop.Configuration(backend: backend)
     if noDirect { configuration.directDescriptors = 0 }
     let server = EchoServer(address: try address(), reportsStatistics: stats)
-    try EventLoop.run(configuration) { try await server.run() }
+    try GlobalExecutor.run(configuration) { try await server.run() }
   }
 
   private func address() throws -> SocketAddress { try SocketAddress(hostOption: host, port: port) }
