@@ -54,10 +54,25 @@ let package = Package(
       path: "Tests/Tools/Soak",
       swiftSettings: settings
     ),
+    .executableTarget(
+      name: "whole-program",
+      dependencies: ["Gyre"],
+      path: "Tests/Tools/WholeProgram",
+      swiftSettings: settings
+    ),
+    // No dependency of the tests: what it puts into `.init_array` would run in their process. They start it by its path.
+    .executableTarget(
+      name: "async-program",
+      dependencies: ["Gyre"],
+      path: "Tests/Tools/AsyncProgram",
+      swiftSettings: settings
+    ),
     .executableTarget(name: "deny-io-uring", path: "Tests/Tools/DenyIOUring"),
     .testTarget(
       name: "GyreTests",
-      dependencies: ["Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "deny-io-uring", "gyre-soak"],
+      dependencies: [
+        "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "deny-io-uring", "gyre-soak", "whole-program",
+      ],
       swiftSettings: settings
     ),
   ]

@@ -22,6 +22,8 @@ protocol Driver: AnyObject {
   /// Whether an accept may take direct descriptors now: the kernel has them and the table has room to spare.
   var hasDirectRoom: Bool { get }
   var counters: DriverCounters { get }
+  /// Whether a `turn` would find something to deliver now. For a loop that looks before it sleeps.
+  var hasWork: Bool { get }
 
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID
   func cancel(_ id: OperationID)

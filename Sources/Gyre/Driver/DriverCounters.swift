@@ -4,6 +4,8 @@ struct DriverCounters: Sendable {
   var completions: UInt64 = 0
   /// Calls of `io_uring_enter(2)`, or of `epoll_pwait2(2)`.
   var waits: UInt64 = 0
+  /// Time in those calls, if the loop measures time.
+  var nanosecondsInKernel: UInt64 = 0
   /// Turns in which the completion queue had overflowed. Nothing is lost by it; it costs the kernel time.
   var overflows: UInt64 = 0
   /// Operations that had to wait for room in the submission queue.

@@ -19,6 +19,7 @@ final class EpollDriver: Driver {
 
   private var descriptor: Int32
   private let completionLimit: Int
+  private let measuresTime: Bool
   private var sockets: [SocketState] = []
   private var posted: Deque<(id: OperationID, completion: Completion)> = []
   private var unfinished: Deque<Direction> = []
@@ -57,6 +58,7 @@ final class EpollDriver: Driver {
     descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
     if descriptor < 0 { throw Errno.current }
     completionLimit = configuration.completionsPerTurn
+    measuresTime = configuration.measuresTime
     events = .allocate(capacity: min(configuration.completionsPerTurn, 256))
     do throws(Errno) {
       waker = try Waker()
@@ -128,11 +130,20 @@ final class EpollDriver: Driver {
     deliver()
   }
 
+  /// An epoll instance is itself readable while it has an event.
+  var hasWork: Bool {
+    if !posted.isEmpty || !unfinished.isEmpty { return true }
+    var instance = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&instance, 1, 0) > 0
+  }
+
   // MARK: Readiness
 
   private func waitForEdges(_ nanoseconds: UInt64?) {
     counters.waits &+= 1
+    let start = measuresTime ? EventLoop.now : 0
     let count = gyre_epoll_wait(descriptor, events.baseAddress!, Int32(events.count), nanoseconds ?? .max)
+    if measuresTime { counters.nanosecondsInKernel &+= EventLoop.now - start }
     // EINTR is a wait that ended; nothing else can fail here.
     guard count > 0 else { return }
     for event in events.prefix(Int(count)) where event.data.fd != waker.descriptor {

@@ -20,11 +20,12 @@ final class URingDriver: Driver {
 
   let ring: Ring
   private let completionLimit: Int
+  private let measuresTime: Bool
   /// Bytes after which a multishot receive ends by itself and has to be armed again; 0 where the kernel has no such limit.
   private let receiveLimit: UInt32
   private let directTableSize: Int
   private let directReserve: Int
-  private var delayed: Deque<Delayed> = []
+  @exclusivity(unchecked) private var delayed: Deque<Delayed> = []
 
   /// The identifiers that are no operation's: an operation's generation is never zero.
   private static let wakeID: UInt64 = 1
@@ -44,6 +45,7 @@ final class URingDriver: Driver {
     waker = try Waker()
     buffers = try BufferPool(count: configuration.bufferCount, size: configuration.bufferSize)
     completionLimit = configuration.completionsPerTurn
+    measuresTime = configuration.measuresTime
     try URingDriver.register(buffers, with: ring)
     receiveLimit = try URingDriver.receiveLimit(ring, buffers, wanted: configuration)
     directTableSize = URingDriver.registerDirectTable(configuration.directDescriptors, with: ring)
@@ -90,10 +92,14 @@ final class URingDriver: Driver {
     counters.completions &+= UInt64(reaped)
   }
 
+  var hasWork: Bool { ring.ready > 0 || ring.kernelHasWork || !ring.announcesWork }
+
   private func enter(waits: Bool, nanoseconds: UInt64?) {
     if ring.overflowed { counters.overflows &+= 1 }
     counters.waits &+= 1
+    let start = measuresTime ? EventLoop.now : 0
     let result = ring.enter(waitingFor: waits ? 1 : 0, nanoseconds: nanoseconds)
+    if measuresTime { counters.nanosecondsInKernel &+= EventLoop.now - start }
     // EINTR, ETIME: the wait ended. EBUSY, EAGAIN: the kernel is short of room or memory; what was not taken stays
     // prepared, and the next turn enters again once completions are reaped. Anything else is a defect of this driver.
     assert(

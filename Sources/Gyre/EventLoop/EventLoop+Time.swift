@@ -15,7 +15,7 @@ extension EventLoop {
     try await sleep(for: deadline - .now)
   }
 
-  private func sleep(untilNanoseconds deadline: UInt64) async throws {
+  func sleep(untilNanoseconds deadline: UInt64) async throws {
     try Task.checkCancellation()
     let sleeper = Sleeper(loop: self, deadline: deadline)
     let fired = await withTaskCancellationHandler {
@@ -30,6 +30,7 @@ extension EventLoop {
   func enqueueTimer(_ job: UnownedJob, after delay: Duration) {
     let deadline = EventLoop.now &+ delay.nanosecondsClamped
     let isTaken = perform {
+      self.jobWatch?.noteCaller()
       guard !self.isStopping else { return EventLoop.keepTimeElsewhere(job, until: deadline) }
       _ = self.timers.insert(at: deadline, .run(job))
     }

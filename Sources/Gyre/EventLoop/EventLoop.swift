@@ -39,10 +39,15 @@ public final class EventLoop: @unchecked Sendable {
   private(set) var counters = LoopCounters()
   /// Set by `init` alone.
   private var serial: LoopSerialExecutor?
-  private var runQueue: Deque<Job> = []
+  @exclusivity(unchecked) private var runQueue: Deque<Job> = []
   private var arrivals: [Inbox.Item] = []
   private var immediateAnswersLeft = 0
-  var timers = TimerHeap()
+  /// Where the time has gone, if the loop measures it.
+  private(set) var times = TurnTimes()
+  /// Times the jobs, if the loop is asked to.
+  let jobWatch: JobWatch?
+  private(set) var spinner: Spinner?
+  @exclusivity(unchecked) var timers = TimerHeap()
 
   /// Results that tasks may take without suspending before they have to let others run.
   private static let immediateAnswersPerTurn = 1024
@@ -56,6 +61,8 @@ public final class EventLoop: @unchecked Sendable {
     self.program = program
     driver = configuration.wrapDriver(try DriverChoice.makeDriver(configuration))
     backend = driver.backend
+    jobWatch = configuration.makeJobWatch()
+    spinner = configuration.spin > .zero ? Spinner(limit: configuration.spin.nanosecondsClamped) : nil
     waker = driver.waker
     serial = LoopSerialExecutor(loop: self)
     executors.withLock { $0 = Executors(loop: self) }
@@ -90,6 +97,7 @@ public final class EventLoop: @unchecked Sendable {
   @inline(__always)
   func enqueue(_ job: Job) {
     if isCurrent {
+      jobWatch?.noteCaller()
       runQueue.append(job)
     } else if !put(.job(job)) {
       Stragglers.run { Executors(loop: self).run(job) }
@@ -121,10 +129,7 @@ public final class EventLoop: @unchecked Sendable {
     gyre_set_current_loop(Unmanaged.passUnretained(self).toOpaque())
     let executors = executors.withLock { $0! }
     repeat {
-      runJobs(executors)
-      takeInbox()
-      fireTimers()
-      driver.turn(waiting: waitingTime())
+      if configuration.measuresTime { turnMeasured(executors) } else { turn(executors) }
       counters.turns &+= 1
     } while !hasEnded
     driver.tearDown()
@@ -133,12 +138,55 @@ public final class EventLoop: @unchecked Sendable {
     ending.end()
   }
 
+  private func turn(_ executors: Executors) {
+    runJobs(executors)
+    takeInbox()
+    fireTimers()
+    spinForWork()
+    driver.turn(waiting: waitingTime())
+  }
+
+  /// The same with a look at the clock between the parts.
+  private func turnMeasured(_ executors: Executors) {
+    let start = EventLoop.now
+    runJobs(executors)
+    let jobsEnd = EventLoop.now
+    takeInbox()
+    fireTimers()
+    spinForWork()
+    let kernelBefore = driver.counters.nanosecondsInKernel
+    let driverStart = EventLoop.now
+    driver.turn(waiting: waitingTime())
+    let inDriver = EventLoop.now - driverStart
+    let inKernel = driver.counters.nanosecondsInKernel - kernelBefore
+    times.tasks += .nanoseconds(Int64(jobsEnd - start))
+    times.kernel += .nanoseconds(Int64(inKernel))
+    times.completions += .nanoseconds(Int64(inDriver - min(inKernel, inDriver)))
+  }
+
+  /// Before a sleep, if the loop is made to: hands the kernel what is prepared, then looks for work for a while.
+  private func spinForWork() {
+    guard spinner != nil, runQueue.isEmpty, !isDrained, inbox.isEmpty, spinner!.isWorthIt() else { return }
+    driver.turn(waiting: 0)
+    let start = EventLoop.now
+    let limit = min(start + spinner!.limit, timers.nextDeadline ?? .max)
+    var hasWork = !runQueue.isEmpty
+    while !hasWork && EventLoop.now < limit { hasWork = driver.hasWork || !inbox.isEmpty }
+    spinner!.note(hit: hasWork)
+  }
+
   /// Runs the jobs that are ready, at most as many as a turn may; jobs that they make ready come after them.
   private func runJobs(_ executors: Executors) {
     immediateAnswersLeft = EventLoop.immediateAnswersPerTurn
     var left = configuration.jobsPerTurn
     while left > 0, let job = runQueue.popFirst() {
-      executors.run(job)
+      if let jobWatch {
+        jobWatch.begin()
+        executors.run(job)
+        jobWatch.end()
+      } else {
+        executors.run(job)
+      }
       left -= 1
     }
     counters.jobs &+= UInt64(configuration.jobsPerTurn - left)

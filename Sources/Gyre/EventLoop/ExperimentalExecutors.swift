@@ -3,67 +3,69 @@
 // stays on the stock executor and `GlobalExecutor.isAvailable` says so.
 
 #if compiler(>=6.3) && compiler(<6.4)
-@_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) import _Concurrency
+  @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) import _Concurrency
 
-extension GlobalExecutor {
-  static let isSupported = true
+  extension GlobalExecutor {
+    static let isSupported = true
 
-  /// Makes the claimed executors the process's. Before any task exists.
-  static func replaceExecutors() { _createExecutors(factory: Factory.self) }
-}
-
-private struct Factory: ExecutorFactory {
-  static var mainExecutor: any MainExecutor { ProgramExecutors.installed!.main }
-  static var defaultExecutor: any TaskExecutor { ProgramExecutors.installed!.tasks }
-}
-
-extension ProgramMainExecutor: MainExecutor {}
-
-extension ProgramTaskExecutor: SchedulingExecutor {
-  func enqueue<C: Clock>(_ job: consuming ExecutorJob, after delay: C.Duration, tolerance: C.Duration?, clock: C) {
-    loop.enqueueTimer(UnownedJob(job), after: duration(delay, of: clock))
+    /// Makes the claimed executors the process's. Before any task exists.
+    static func replaceExecutors() { _createExecutors(factory: Factory.self) }
   }
 
-  func enqueue<C: Clock>(_ job: consuming ExecutorJob, at instant: C.Instant, tolerance: C.Duration?, clock: C) {
-    loop.enqueueTimer(UnownedJob(job), after: duration(clock.now.duration(to: instant), of: clock))
-  }
-}
-
-@_spi(ExperimentalScheduling) extension LoopTaskExecutor: SchedulingExecutor {
-  /// Puts a job that `Task.sleep` or a clock waits for into the loop's timers.
-  public func enqueue<C: Clock>(
-    _ job: consuming ExecutorJob,
-    after delay: C.Duration,
-    tolerance: C.Duration?,
-    clock: C
-  ) {
-    loop.enqueueTimer(UnownedJob(job), after: duration(delay, of: clock))
+  private struct Factory: ExecutorFactory {
+    static var mainExecutor: any MainExecutor { ProgramExecutors.installed!.main }
+    static var defaultExecutor: any TaskExecutor { ProgramExecutors.installed!.tasks }
   }
 
-  /// Puts a job that `Task.sleep` or a clock waits for into the loop's timers.
-  public func enqueue<C: Clock>(
-    _ job: consuming ExecutorJob,
-    at instant: C.Instant,
-    tolerance: C.Duration?,
-    clock: C
-  ) {
-    loop.enqueueTimer(UnownedJob(job), after: duration(clock.now.duration(to: instant), of: clock))
-  }
-}
+  extension ProgramMainExecutor: MainExecutor {}
 
-/// A clock's duration in the loop's terms.
-private func duration<C: Clock>(_ value: C.Duration, of clock: C) -> Duration {
-  guard let duration = value as? Duration else {
-    preconditionFailure("\(C.self) counts in \(C.Duration.self): a loop's timers need a clock that counts in Duration")
+  extension ProgramTaskExecutor: SchedulingExecutor {
+    func enqueue<C: Clock>(_ job: consuming ExecutorJob, after delay: C.Duration, tolerance: C.Duration?, clock: C) {
+      loop.enqueueTimer(UnownedJob(job), after: duration(delay, of: clock))
+    }
+
+    func enqueue<C: Clock>(_ job: consuming ExecutorJob, at instant: C.Instant, tolerance: C.Duration?, clock: C) {
+      loop.enqueueTimer(UnownedJob(job), after: duration(clock.now.duration(to: instant), of: clock))
+    }
   }
-  return duration
-}
+
+  @_spi(ExperimentalScheduling) extension LoopTaskExecutor: SchedulingExecutor {
+    /// Puts a job that `Task.sleep` or a clock waits for into the loop's timers.
+    public func enqueue<C: Clock>(
+      _ job: consuming ExecutorJob,
+      after delay: C.Duration,
+      tolerance: C.Duration?,
+      clock: C
+    ) {
+      loop.enqueueTimer(UnownedJob(job), after: duration(delay, of: clock))
+    }
+
+    /// Puts a job that `Task.sleep` or a clock waits for into the loop's timers.
+    public func enqueue<C: Clock>(
+      _ job: consuming ExecutorJob,
+      at instant: C.Instant,
+      tolerance: C.Duration?,
+      clock: C
+    ) {
+      loop.enqueueTimer(UnownedJob(job), after: duration(clock.now.duration(to: instant), of: clock))
+    }
+  }
+
+  /// A clock's duration in the loop's terms.
+  private func duration<C: Clock>(_ value: C.Duration, of clock: C) -> Duration {
+    guard let duration = value as? Duration else {
+      preconditionFailure(
+        "\(C.self) counts in \(C.Duration.self): a loop's timers need a clock that counts in Duration"
+      )
+    }
+    return duration
+  }
 #else
-extension GlobalExecutor {
-  static let isSupported = false
+  extension GlobalExecutor {
+    static let isSupported = false
 
-  static func replaceExecutors() {}
-}
+    static func replaceExecutors() {}
+  }
 
-extension ProgramMainExecutor {}
+  extension ProgramMainExecutor {}
 #endif

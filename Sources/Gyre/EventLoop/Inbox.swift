@@ -35,6 +35,8 @@ final class Inbox: Sendable {
     }
   }
 
+  var isEmpty: Bool { state.withLock { $0.items.isEmpty } }
+
   /// Takes everything, leaving `spare`'s memory for the next items.
   func takeAll(_ spare: inout [Item]) {
     state.withLock { state in

@@ -15,6 +15,7 @@ final class Sleeper: @unchecked Sendable {
   /// Sets the timer; the task resumes with whether it fired.
   func begin(_ continuation: UnsafeContinuation<Bool, Never>) {
     let isAccepted = loop.perform {
+      self.loop.jobWatch?.noteCaller()
       guard !self.isCancelled, !self.loop.isStopping else { return continuation.resume(returning: false) }
       self.continuation = continuation
       self.timer = self.loop.timers.insert(at: self.deadline) { fired in self.end(fired) }

@@ -1,32 +1,57 @@
 /// What a loop has done since it began.
-package struct LoopStatistics: Sendable {
+public struct LoopStatistics: Sendable {
   /// Turns of the loop.
-  package let turns: UInt64
+  public let turns: UInt64
   /// Jobs of tasks run.
-  package let jobs: UInt64
+  public let jobs: UInt64
   /// System calls that submit and wait: `io_uring_enter(2)`, or `epoll_pwait2(2)`.
-  package let waits: UInt64
+  public let waits: UInt64
   /// Completions delivered.
-  package let completions: UInt64
+  public let completions: UInt64
   /// Turns in which the completion queue had overflowed.
-  package let overflows: UInt64
+  public let overflows: UInt64
   /// Operations that had to wait for room in the submission queue.
-  package let delayedStarts: UInt64
+  public let delayedStarts: UInt64
   /// Receives that found no free buffer.
-  package let exhaustions: UInt64
+  public let exhaustions: UInt64
   /// Operations started.
-  package let operations: UInt64
+  public let operations: UInt64
   /// Operations in flight now.
-  package let operationsInFlight: Int
+  public let operationsInFlight: Int
   /// Buffers that hold received bytes now.
-  package let buffersHeld: Int
+  public let buffersHeld: Int
   /// Timers pending now.
-  package let timers: Int
+  public let timers: Int
+  /// Waits that the loop spun through instead of sleeping, because work came: `EventLoop.Configuration.spin`.
+  public let spins: UInt64
+  /// Where the time has gone; `nil` unless the loop measures it: `EventLoop.Configuration.measuresTime`.
+  public let times: TurnTimes?
+  /// The job that has run longest; `nil` unless the loop measures time or has a limit for slow jobs.
+  public let longestJob: SlowJob?
 }
 
 extension EventLoop {
+  /// What the loop has done so far.
+  ///
+  /// Read at once on the loop's own thread; from elsewhere it costs a hop to the loop and back.
+  /// - Throws: `CancellationError` if the loop has ended.
+  public var statistics: LoopStatistics {
+    get async throws {
+      if isCurrent { return currentStatistics }
+      let outcome = Outcome<LoopStatistics>()
+      await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+        let isAccepted = perform {
+          outcome.set(.success(self.currentStatistics))
+          continuation.resume()
+        }
+        if !isAccepted { continuation.resume() }
+      }
+      return try outcome.get()
+    }
+  }
+
   /// What the loop has done so far. On the loop's thread only.
-  package var statistics: LoopStatistics {
+  package var currentStatistics: LoopStatistics {
     precondition(isCurrent, "a loop's statistics are read on its own thread")
     let (loop, driver) = (counters, driver.counters)
     return LoopStatistics(
@@ -40,7 +65,10 @@ extension EventLoop {
       operations: self.driver.operations.started,
       operationsInFlight: self.driver.operations.inFlight,
       buffersHeld: self.driver.buffers.held,
-      timers: timers.count
+      timers: timers.count,
+      spins: spinner?.hits ?? 0,
+      times: configuration.measuresTime ? times : nil,
+      longestJob: jobWatch?.longest
     )
   }
 }

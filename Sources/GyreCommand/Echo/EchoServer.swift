@@ -27,6 +27,6 @@ struct EchoServer: Sendable {
     } catch is CancellationError {
       // The grace was over before the listener was closed: that too is the end that the signal asked for.
     }
-    if reportsStatistics { Output.say("", tally.text(loop.statistics)) }
+    if reportsStatistics { Output.say("", tally.text(loop.currentStatistics)) }
   }
 }

@@ -41,6 +41,16 @@ struct LoopTests {
     }
   }
 
+  private static func assumeIsolation(of counter: Counter) { counter.assumeIsolated { _ = $0.count } }
+
+  /// An actor of a loop is used on its thread alone: synchronous access from elsewhere stops the program.
+  @Test
+  func assumingIsolationOffTheLoopTraps() async {
+    await #expect(processExitsWith: .failure) {
+      LoopTests.assumeIsolation(of: Counter(loop: try EventLoop.start(EventLoop.Configuration(backend: .epoll))))
+    }
+  }
+
   @Test(arguments: Backends.available)
   func operationsWorkFromEveryExecutor(_ backend: Backend) async throws {
     try await withLoop(backend) { loop in

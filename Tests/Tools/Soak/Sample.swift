@@ -8,7 +8,7 @@ struct Sample {
   let descriptors: Int
 
   init(_ loop: EventLoop) {
-    statistics = loop.statistics
+    statistics = loop.currentStatistics
     residentKilobytes = Sample.residentKilobytes
     descriptors = Sample.descriptors
   }

@@ -1,0 +1,56 @@
+/// Moments at equal distances, counted from one start: what a tick's work takes does not put the later ones off.
+///
+/// ```swift
+/// for try await _ in try loop.ticks(every: .seconds(1)) { report() }
+/// ```
+///
+/// The element is the number of the tick, from 1. A consumer that was away for several ticks gets the latest at once and
+/// none of those before it: the number tells how many it missed. Iterating ends only by an error: `CancellationError` when
+/// the task is cancelled or the loop stops. Each iterator counts from its own start.
+public struct Ticks: AsyncSequence, Sendable {
+  let loop: EventLoop
+  let interval: UInt64
+
+  /// Starts counting now.
+  public func makeAsyncIterator() -> Iterator { Iterator(loop: loop, interval: interval, start: EventLoop.now) }
+
+  /// Counts the ticks since its start.
+  public struct Iterator: AsyncIteratorProtocol {
+    let loop: EventLoop
+    let interval: UInt64
+    let start: UInt64
+    private var last = 0
+
+    init(loop: EventLoop, interval: UInt64, start: UInt64) {
+      self.loop = loop
+      self.interval = interval
+      self.start = start
+    }
+
+    /// Suspends until the next tick, or returns at once if one has passed since the last call.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled first or the loop stops.
+    public mutating func next() async throws -> Int? {
+      let passed = Int((EventLoop.now - start) / interval)
+      if passed > last {
+        try Task.checkCancellation()
+        last = passed
+      } else {
+        last += 1
+        try await loop.sleep(untilNanoseconds: start + UInt64(last) * interval)
+      }
+      return last
+    }
+  }
+}
+
+extension EventLoop {
+  /// Ticks of this loop's clock.
+  ///
+  /// - Throws: `ConfigurationError` if `interval` is not positive.
+  public func ticks(every interval: Duration) throws(ConfigurationError) -> Ticks {
+    let nanoseconds = interval.nanosecondsClamped
+    guard nanoseconds > 0 else { throw ConfigurationError("ticks every \(interval): use an interval above zero") }
+    return Ticks(loop: self, interval: nanoseconds)
+  }
+}

@@ -1,0 +1,123 @@
+import Testing
+
+@testable import Gyre
+
+/// Clocks, ticks and sleeping on a loop's timers.
+@Suite(.serialized)
+struct TimeTests {
+  /// `Task.sleep` and the clocks keep time on the loop of the task that asks.
+  @Test(arguments: Backends.available)
+  func everyWayToSleepUsesTheLoopsTimers(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      let ways: [@Sendable () async throws -> Void] = [
+        { try await Task.sleep(for: .seconds(1000)) },
+        { try await Task.sleep(nanoseconds: 1_000_000_000_000) },
+        { try await ContinuousClock().sleep(for: .seconds(1000)) },
+        { try await SuspendingClock().sleep(for: .seconds(1000)) },
+        { try await Task.sleep(for: .seconds(1000), clock: .loop) },
+        { try await loop.sleep(for: .seconds(1000)) },
+      ]
+      for way in ways {
+        let before = loop.timers.count
+        let sleeper = start(on: loop, way)
+        try await eventually("asleep") { loop.timers.count == before + 1 }
+        sleeper.cancel()
+        await #expect(throws: CancellationError.self) { try await sleeper.value }
+      }
+    }
+  }
+
+  @Test(arguments: Backends.available)
+  func sleepersWakeOnTheirLoopAndNotTooEarly(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      for way in 0..<3 {
+        let start = LoopClock.Instant.now
+        switch way {
+        case 0: try await Task.sleep(for: .milliseconds(5))
+        case 1: try await LoopClock().sleep(for: .milliseconds(5))
+        default: try await ContinuousClock().sleep(for: .milliseconds(5))
+        }
+        #expect(start.duration(to: .now) >= .milliseconds(5))
+        #expect(loop.isCurrent)
+      }
+    }
+  }
+
+  @Test(arguments: Backends.available)
+  func ticksDoNotDriftAndTellWhatWasMissed(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      let began = EventLoop.now
+      var ticks = try loop.ticks(every: .milliseconds(10)).makeAsyncIterator()
+      var numbers: [Int] = []
+      for round in 0..<5 {
+        let number = try #require(try await ticks.next())
+        #expect(EventLoop.now >= began + UInt64(number) * 10_000_000, "a tick is never early")
+        numbers.append(number)
+        // Away for more than two ticks: the next one is there at once, and its number tells.
+        if round == 2 { try await loop.sleep(for: .milliseconds(25)) }
+      }
+      #expect(numbers == numbers.sorted() && Set(numbers).count == 5)
+      #expect(numbers[3] >= numbers[2] + 2)
+      let endless = start(on: loop) { for try await _ in try loop.ticks(every: .milliseconds(1)) {} }
+      try await loop.sleep(for: .milliseconds(3))
+      endless.cancel()
+      await #expect(throws: CancellationError.self) { try await endless.value }
+      #expect(throws: ConfigurationError.self) { try loop.ticks(every: .zero) }
+    }
+  }
+
+  @Test
+  func instantsHoldAtTheirLimits() {
+    let start = LoopClock.Instant(nanoseconds: 1000)
+    #expect(start.advanced(by: .nanoseconds(5)).nanoseconds == 1005)
+    #expect(start.advanced(by: .nanoseconds(-5)).nanoseconds == 995)
+    #expect(start.advanced(by: .seconds(-5)).nanoseconds == 0)
+    #expect(LoopClock.Instant(nanoseconds: .max).advanced(by: .seconds(1)).nanoseconds == .max)
+    #expect(start.duration(to: LoopClock.Instant(nanoseconds: 900)) == .nanoseconds(-100))
+    #expect(start < start.advanced(by: .nanoseconds(1)))
+  }
+
+  /// A body that fails on its own when its time is over has not timed out.
+  @Test(arguments: Backends.available)
+  func anErrorOfTheBodysOwnIsKept(_ backend: Backend) async throws {
+    struct Refused: Error {}
+    try await withLoop(backend) { loop in
+      await #expect(throws: Refused.self) {
+        try await withTimeout(.milliseconds(1)) {
+          try? await loop.sleep(for: .seconds(1000))
+          throw Refused()
+        }
+      }
+      await #expect(throws: TimeoutError.self) {
+        try await withDeadline(LoopClock.Instant.now) { try await Task.sleep(for: .seconds(1000)) }
+      }
+      // The runtime's own timer of the cancelled sleep stays; Gyre's are gone.
+      #expect(loop.timers.count == 1)
+    }
+  }
+
+  /// A hundred thousand timers at random, half of them cancelled: each of the others fires once, in the order of its time.
+  @Test(arguments: Backends.available)
+  func manyTimersFireInOrder(_ backend: Backend) async throws {
+    try await withLoop(backend, seconds: 60) { loop in
+      var random = SeededGenerator(seed: 20_261_124)
+      print("timers: seed 20261124")
+      let log = TimerLog()
+      let start = EventLoop.now
+      var ids: [TimerID] = []
+      for _ in 0..<100_000 {
+        let deadline = start + UInt64.random(in: 0..<20_000_000, using: &random)
+        ids.append(loop.timers.insert(at: deadline) { fired in if fired { log.deadlines.append(deadline) } })
+      }
+      for index in stride(from: 0, to: ids.count, by: 2) { #expect(loop.timers.remove(ids[index]) != nil) }
+      try await eventually("all fired") { loop.timers.isEmpty }
+      #expect(log.deadlines.count == 50_000)
+      #expect(log.deadlines == log.deadlines.sorted())
+    }
+  }
+
+  // @unchecked: only the loop's thread touches it.
+  private final class TimerLog: @unchecked Sendable {
+    var deadlines: [UInt64] = []
+  }
+}
