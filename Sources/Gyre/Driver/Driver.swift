@@ -22,6 +22,7 @@ protocol Driver: AnyObject {
   /// Whether an accept may take direct descriptors now: the kernel has them and the table has room to spare.
   var hasDirectRoom: Bool { get }
   var counters: DriverCounters { get }
+  var queues: DriverQueues { get }
 
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID
   func cancel(_ id: OperationID)

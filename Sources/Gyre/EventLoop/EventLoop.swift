@@ -28,7 +28,7 @@ public final class EventLoop: @unchecked Sendable {
 
   let driver: any Driver
   let ending = Ending()
-  private let inbox = Inbox()
+  let inbox = Inbox()
   private let waker: Waker
   private let executors = Locked<Executors?>(nil)
 
@@ -36,7 +36,7 @@ public final class EventLoop: @unchecked Sendable {
   private(set) var counters = LoopCounters()
   /// Set by `init` alone.
   private var serial: LoopSerialExecutor?
-  private var runQueue: Deque<Job> = []
+  private(set) var runQueue: Deque<Job> = []
   private var arrivals: [Inbox.Item] = []
   private var immediateAnswersLeft = 0
   var timers = TimerHeap()

@@ -35,6 +35,7 @@ final class FaultyDriver: Driver {
   var socketFlags: Int32 { inner.socketFlags }
   var hasDirectRoom: Bool { inner.hasDirectRoom }
   var counters: DriverCounters { inner.counters }
+  var queues: DriverQueues { inner.queues }
 
   func adopt(_ descriptor: Descriptor) { inner.adopt(descriptor) }
   func tearDown() { inner.tearDown() }

@@ -1,0 +1,18 @@
+/// How many connections wait at a listener, and where, at one moment. `listen(2)`
+///
+/// A connection's way: the peer's SYN puts it into the SYN queue, the end of the handshake moves it to the accept queue,
+/// the loop takes it from there, and a call of `accept` (or `serve`) gets it.
+public struct ListenerQueues: Sendable, Equatable {
+  /// Connections whose handshake is complete and that nobody has accepted. `TCP_INFO`, `tcpi_unacked`
+  public var acceptQueue: Int
+  /// The accept queue's limit: the listener's backlog, at most `net.core.somaxconn`. `TCP_INFO`, `tcpi_sacked`
+  ///
+  /// The kernel queues one connection more than this and then drops the peer's packets, which makes the peer try again
+  /// after a second or more.
+  public var acceptQueueLimit: Int
+  /// Connections that the loop has accepted and that no call of `accept` has asked for yet; at most some hundreds.
+  public var accepted: Int
+  /// Packets of connections that the kernel has dropped at this listener since it was made, most of them because the
+  /// accept queue was full: a peer that tries again is counted again. `nil` before Linux 4.12. `SO_MEMINFO`
+  public var drops: Int?
+}
