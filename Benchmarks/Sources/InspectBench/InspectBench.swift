@@ -8,7 +8,7 @@ import Gyre
 @main
 enum InspectBench {
   static let batches = 200
-  static let calls = 500
+  static let calls = 100
 
   static func main() throws {
     for backend in [BackendChoice.uring, .epoll] {

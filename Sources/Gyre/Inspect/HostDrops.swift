@@ -14,22 +14,25 @@ public struct HostDrops: Sendable, Equatable {
 
   /// Reads the counters from the kernel.
   ///
-  /// Costs about 50 µs, in which the calling thread reads a file that is generated in memory.
+  /// Costs about 85 µs, in which the calling thread reads a file that is generated in memory.
   /// - Throws: the errno of `open(2)` or `read(2)`: `ENOENT` where `/proc` is not mounted.
   public static func current() throws(Errno) -> HostDrops {
-    HostDrops(netstat: try ProcFile.text(of: "/proc/net/netstat"))
+    HostDrops(netstat: try ProcFile.bytes(of: "/proc/net/netstat"))
   }
 
-  /// Finds the counters in the text of the file, where a line of names precedes each line of values. Unknown ones are 0.
-  init(netstat: String) {
-    let lines = netstat.split(separator: "\n").filter { $0.hasPrefix("TcpExt:") }.map { $0.split(separator: " ") }
-    var values: [Substring: UInt64] = [:]
-    if lines.count == 2 {
-      for (name, value) in zip(lines[0], lines[1]) { values[name] = UInt64(value) }
+  /// Finds the counters in the file, where a line of names precedes each line of values. Unknown ones are 0.
+  init(netstat: [UInt8]) {
+    let lines = netstat.split(separator: UInt8(ascii: "\n")).filter { $0.starts(with: "TcpExt:".utf8) }
+      .map { $0.split(separator: UInt8(ascii: " ")) }
+    func value(_ name: String) -> UInt64 {
+      guard lines.count == 2, let column = lines[0].firstIndex(where: { $0.elementsEqual(name.utf8) }),
+        column < lines[1].count
+      else { return 0 }
+      return UInt64(String(decoding: lines[1][column], as: UTF8.self)) ?? 0
     }
-    acceptQueueOverflows = values["ListenOverflows"] ?? 0
-    drops = values["ListenDrops"] ?? 0
-    synCookies = values["TCPReqQFullDoCookies"] ?? 0
-    synDrops = values["TCPReqQFullDrop"] ?? 0
+    acceptQueueOverflows = value("ListenOverflows")
+    drops = value("ListenDrops")
+    synCookies = value("TCPReqQFullDoCookies")
+    synDrops = value("TCPReqQFullDrop")
   }
 }

@@ -3,7 +3,7 @@ import Glibc
 
 /// A file of `/proc`. Reading one never waits for a device, so any thread may. `proc(5)`
 enum ProcFile {
-  static func text(of path: String) throws(Errno) -> String {
+  static func bytes(of path: String) throws(Errno) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     if file < 0 { throw .current }
     defer { close(file) }
@@ -13,7 +13,7 @@ enum ProcFile {
       let count = read(file, &part, part.count)
       if count < 0 && errno == EINTR { continue }
       if count < 0 { throw .current }
-      if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+      if count == 0 { return bytes }
       bytes += part[..<count]
     }
   }

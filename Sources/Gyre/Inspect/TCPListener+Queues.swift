@@ -4,7 +4,7 @@ import Glibc
 extension TCPListener {
   /// How many connections wait at this listener now.
   ///
-  /// Callable from any thread; suspends nobody and involves no loop. Costs two system calls: about 1 µs.
+  /// Callable from any thread; suspends nobody and involves no loop. Costs two system calls, about 0.9 µs.
   /// - Throws: `SocketError` with the errno: `EBADF` if the listener was closed. `tcp(7)`
   public var queues: ListenerQueues {
     get throws(SocketError) {

@@ -68,9 +68,9 @@ struct InspectListenerTests {
       TcpExt: 1 2 3 4 5
 
       """
-    let drops = HostDrops(netstat: text)
+    let drops = HostDrops(netstat: Array(text.utf8))
     #expect(drops.acceptQueueOverflows == 5 && drops.drops == 3 && drops.synDrops == 2 && drops.synCookies == 0)
-    #expect(HostDrops(netstat: "nothing of the kind\nTcpExt: ListenDrops") == HostDrops(netstat: ""))
+    #expect(HostDrops(netstat: Array("nothing of the kind\nTcpExt: ListenDrops".utf8)) == HostDrops(netstat: []))
   }
 
   private static func listener(_ loop: EventLoop, backlog: Int) throws -> TCPListener {
