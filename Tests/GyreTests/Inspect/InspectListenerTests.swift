@@ -1,3 +1,5 @@
+import CLiburing
+import Glibc
 import Testing
 
 @testable import Gyre
@@ -44,6 +46,28 @@ struct InspectListenerTests {
       refused.cancel()
       _ = await refused.result
       for connection in queued { await connection.close() }
+      await listener.close()
+    }
+  }
+
+  /// TCP_DEFER_ACCEPT keeps a handshake incomplete until the client has sent something.
+  @Test(arguments: Backends.available)
+  func handshakesThatAreNotCompleteAreInTheSYNQueue(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      let listener = try InspectListenerTests.listener(loop, backlog: 5)
+      #expect(try listener.queues(including: .all).synQueue == 0)
+      #expect(try listener.queues(including: .all).host != nil)
+      #expect(try listener.queues.synQueue == nil && listener.queues.host == nil)
+      _ = try listener.socket.ordinary.use { number throws(Errno) in
+        try SystemSocket.set(Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, 10, on: number)
+      }
+      let client = try await TCPConnection.connect(to: listener.address, on: loop)
+      let held = try listener.queues(including: .synQueue)
+      #expect(held.synQueue == 1 && held.acceptQueue == 0 && held.host == nil)
+      try await client.send("?")
+      try await eventually("the handshake is complete") { (try? listener.queues.acceptQueue) == 1 }
+      #expect(try listener.queues(including: .synQueue).synQueue == 0)
+      await client.close()
       await listener.close()
     }
   }
