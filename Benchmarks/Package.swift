@@ -26,6 +26,12 @@ let package = Package(
       swiftSettings: settings
     ),
     .executableTarget(
+      name: "inspect-bench",
+      dependencies: [.product(name: "Gyre", package: "gyre")],
+      path: "Sources/InspectBench",
+      swiftSettings: settings
+    ),
+    .executableTarget(
       name: "nio-async-channel-echo",
       dependencies: nio + ["EchoOptions"],
       path: "Sources/NIOAsyncChannelEcho",

@@ -8,6 +8,9 @@
 
 #include <arpa/inet.h>
 #include <liburing.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>

@@ -92,6 +92,16 @@
 // What IORING_REGISTER_QUERY can be asked.
 #define GYRE_QUERY_OPCODES 0  // 6.18: struct gyre_query_opcode
 
+// What a socket can be asked besides TCP_INFO. tcp(7), sock_diag(7).
+#define GYRE_SIOCINQ 0x541Bul     // ioctl: bytes in the receive queue
+#define GYRE_SIOCOUTQ 0x5411ul    // ioctl: bytes in the send queue, sent or not
+#define GYRE_SIOCOUTQNSD 0x894Bul // ioctl: those of them that were not sent
+#define GYRE_SO_MEMINFO 55        // 4.12: SOL_SOCKET, an array of u32
+#define GYRE_MEMINFO_RCVBUF 1     // indices in it: SK_MEMINFO_*
+#define GYRE_MEMINFO_SNDBUF 3
+#define GYRE_MEMINFO_DROPS 8
+#define GYRE_MEMINFO_COUNT 9
+
 // Flags of struct gyre_mem_region_reg, gyre_region_desc and gyre_reg_wait.
 #define GYRE_MEM_REGION_REG_WAIT_ARG 1u   // 6.13: the region holds wait arguments
 #define GYRE_MEM_REGION_TYPE_USER 1u      // 6.13: the region is the application's memory

@@ -24,6 +24,7 @@ protocol Driver: AnyObject {
   var counters: DriverCounters { get }
   /// Whether a `turn` would find something to deliver now. For a loop that looks before it sleeps.
   var hasWork: Bool { get }
+  var queues: DriverQueues { get }
 
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID
   func cancel(_ id: OperationID)

@@ -78,6 +78,11 @@ final class EpollDriver: Driver {
 
   // MARK: Driver
 
+  var queues: DriverQueues {
+    let ended = posted.count { !$0.completion.hasMore }
+    return DriverQueues(inKernel: operations.inFlight - ended, completed: posted.count)
+  }
+
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID {
     let id = operations.begin(operation, for: target)
     switch operation {

@@ -9,4 +9,8 @@ enum OperationRole: UInt8, CaseIterable, Sendable {
   case connect
   case install
   case close
+
+  /// Whether such an operation completes again and again until it is cancelled or fails.
+  @inline(__always)
+  var isMultishot: Bool { self == .accept || self == .receive }
 }

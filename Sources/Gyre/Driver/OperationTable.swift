@@ -17,6 +17,8 @@ final class OperationTable {
 
   /// Operations that have not had their terminal completion.
   private(set) var inFlight = 0
+  /// Those of them that complete again and again.
+  private(set) var multishots = 0
   /// Operations started since the loop began.
   private(set) var started: UInt64 = 0
   /// Completions for an operation that had ended: always 0 unless a driver breaks the contract.
@@ -44,6 +46,7 @@ final class OperationTable {
     slot.pointee.role = operation.role
     slot.pointee.descriptor = operation.descriptor.number
     inFlight += 1
+    if slot.pointee.role.isMultishot { multishots += 1 }
     started &+= 1
     return OperationID(slot: index, generation: slot.pointee.generation)
   }
@@ -90,6 +93,7 @@ final class OperationTable {
     slot.pointee.nextFree = firstFree
     firstFree = index
     inFlight -= 1
+    if slot.pointee.role.isMultishot { multishots -= 1 }
   }
 
   private func grow() {

@@ -26,6 +26,8 @@ final class URingDriver: Driver {
   private let directTableSize: Int
   private let directReserve: Int
   @exclusivity(unchecked) private var delayed: Deque<Delayed> = []
+  /// Of the prepared entries, those that are no operation: cancels and the poll of the waker.
+  private var preparedRequests = 0
 
   /// The identifiers that are no operation's: an operation's generation is never zero.
   private static let wakeID: UInt64 = 1
@@ -59,6 +61,18 @@ final class URingDriver: Driver {
   deinit { tearDown() }
 
   var hasDirectRoom: Bool { counters.directDescriptors < directTableSize - directReserve }
+
+  var queues: DriverQueues {
+    let waiting = delayed.count { if case .operation = $0 { true } else { false } }
+    let prepared = Int(ring.prepared)
+    return DriverQueues(
+      prepared: prepared,
+      delayed: waiting,
+      inKernel: operations.inFlight - waiting - (prepared - preparedRequests),
+      completed: Int(ring.ready),
+      sizes: ring.size
+    )
+  }
 
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID {
     let id = operations.begin(operation, for: target)
@@ -96,10 +110,7 @@ final class URingDriver: Driver {
 
   private func enter(waits: Bool, nanoseconds: UInt64?) {
     if ring.overflowed { counters.overflows &+= 1 }
-    counters.waits &+= 1
-    let start = measuresTime ? EventLoop.now : 0
-    let result = ring.enter(waitingFor: waits ? 1 : 0, nanoseconds: nanoseconds)
-    if measuresTime { counters.nanosecondsInKernel &+= EventLoop.now - start }
+    let result = submit(waitingFor: waits ? 1 : 0, nanoseconds: nanoseconds)
     // EINTR, ETIME: the wait ended. EBUSY, EAGAIN: the kernel is short of room or memory; what was not taken stays
     // prepared, and the next turn enters again once completions are reaped. Anything else is a defect of this driver.
     assert(
@@ -136,9 +147,18 @@ final class URingDriver: Driver {
   @inline(__always)
   private func submission() -> UnsafeMutablePointer<io_uring_sqe>? {
     if let entry = ring.nextSubmission() { return entry }
-    counters.waits &+= 1
-    _ = ring.enter(waitingFor: 0)
+    _ = submit(waitingFor: 0, nanoseconds: nil)
     return ring.nextSubmission()
+  }
+
+  private func submit(waitingFor count: UInt32, nanoseconds: UInt64?) -> Int32 {
+    counters.waits &+= 1
+    let start = measuresTime ? EventLoop.now : 0
+    let result = ring.enter(waitingFor: count, nanoseconds: nanoseconds)
+    if measuresTime { counters.nanosecondsInKernel &+= EventLoop.now - start }
+    // The kernel takes entries in their order; which of those that it left are operations is not worth knowing.
+    preparedRequests = min(preparedRequests, Int(ring.prepared))
+    return result
   }
 
   private func delay(_ what: Delayed) {
@@ -167,11 +187,13 @@ final class URingDriver: Driver {
   private func preparePollWaker(in entry: UnsafeMutablePointer<io_uring_sqe>) {
     io_uring_prep_poll_multishot(entry, waker.descriptor, UInt32(POLLIN))
     entry.pointee.user_data = URingDriver.wakeID
+    preparedRequests += 1
   }
 
   private func prepareCancel(_ id: OperationID, in entry: UnsafeMutablePointer<io_uring_sqe>) {
     io_uring_prep_cancel64(entry, id.rawValue, 0)
     entry.pointee.user_data = URingDriver.cancelID
+    preparedRequests += 1
   }
 
   /// Fills an entry. Every address comes from the operation, which keeps it valid until its terminal completion.

@@ -31,7 +31,7 @@ public final class EventLoop: @unchecked Sendable {
   /// The program's executors, if the loop is one of those that the whole program runs on.
   let program: ProgramExecutors?
   private let thread = pthread_self()
-  private let inbox = Inbox()
+  let inbox = Inbox()
   private let waker: Waker
   private let executors = Locked<Executors?>(nil)
 
@@ -39,7 +39,7 @@ public final class EventLoop: @unchecked Sendable {
   private(set) var counters = LoopCounters()
   /// Set by `init` alone.
   private var serial: LoopSerialExecutor?
-  @exclusivity(unchecked) private var runQueue: Deque<Job> = []
+  @exclusivity(unchecked) private(set) var runQueue: Deque<Job> = []
   private var arrivals: [Inbox.Item] = []
   private var immediateAnswersLeft = 0
   /// Where the time has gone, if the loop measures it.

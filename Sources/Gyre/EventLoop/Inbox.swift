@@ -25,6 +25,9 @@ final class Inbox: Sendable {
 
   private let state = Locked(State())
 
+  /// Items that the loop has not taken yet.
+  var count: Int { state.withLock { $0.items.count } }
+
   func put(_ item: Item) -> Outcome {
     state.withLock { state in
       if state.isClosed { return .closed }

@@ -1,6 +1,7 @@
 import CLiburing
 import DequeModule
 import Glibc
+import Synchronization
 
 // @unchecked: as `Socket`, every member is touched on the loop's thread alone.
 /// The state of a listener: one multishot accept, and the accepted connections that nobody has asked for yet.
@@ -8,7 +9,11 @@ import Glibc
 /// The accept belongs to the listener and not to a call: a waiting task that is cancelled merely leaves, and a connection
 /// accepted meanwhile waits for the next call. Those that nobody asks for are closed with the listener.
 final class ListenSocket: Socket, @unchecked Sendable {
-  private var accepted: Deque<Descriptor> = []
+  private var accepted: Deque<Descriptor> = [] {
+    didSet { acceptedCount.store(accepted.count, ordering: .relaxed) }
+  }
+  /// Those in `accepted`: written on the loop's thread, read on any.
+  let acceptedCount = Atomic<Int>(0)
   private var waiters: Deque<Waiter> = []
   private var accepting = OperationID.none
   private var acceptsDirect = false

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 // @unchecked: every member is touched on the loop's thread alone, where `EventLoop.perform` and the callers' checks of
 // `isCurrent` bring it; what other threads read is immutable or atomic.
@@ -11,14 +10,12 @@ import Synchronization
 class Socket: OperationTarget, @unchecked Sendable {
   let loop: EventLoop
   let descriptor: Descriptor
-  /// The ordinary descriptor beside a direct one, installed when it was first needed.
-  private var installed: Int32?
+  /// This descriptor, or the one beside a direct descriptor, installed when it was first needed. For any thread.
+  let ordinary: OrdinaryDescriptor
   private var installWaiters: [(waiter: Waiter, body: @Sendable (Int32) -> Void)] = []
   private var inFlight = 0
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
   private(set) var phase = Phase.open
-  /// Set by whoever closes the descriptor: the loop, or after its end the first who asks.
-  private let isReleased = Atomic<Bool>(false)
 
   enum Phase {
     case open
@@ -30,6 +27,7 @@ class Socket: OperationTarget, @unchecked Sendable {
   init(loop: EventLoop, descriptor: Descriptor) {
     self.loop = loop
     self.descriptor = descriptor
+    ordinary = OrdinaryDescriptor(descriptor)
   }
 
   // MARK: Operations
@@ -73,14 +71,13 @@ class Socket: OperationTarget, @unchecked Sendable {
   /// number could be somebody else's.
   final func useOrdinary(_ waiter: Waiter, _ body: @escaping @Sendable (Int32) -> Void) {
     if let refusal { return waiter.resume(refusal) }
-    if case .ordinary(let number) = descriptor { return use(number, waiter, body) }
-    if let installed { return use(installed, waiter, body) }
+    if use(body) { return waiter.resume(0) }
     installWaiters.append((waiter, body))
     if installWaiters.count == 1 { _ = start(.install(descriptor)) }
   }
 
   private func finishInstall(_ result: Int32) {
-    if result >= 0 { installed = result }
+    if result >= 0 { ordinary.install(result) }
     resumeInstallWaiters(phase == .open ? result : -EBADF)
   }
 
@@ -88,15 +85,11 @@ class Socket: OperationTarget, @unchecked Sendable {
   private func resumeInstallWaiters(_ result: Int32) {
     let waiters = installWaiters
     installWaiters = []
-    for (waiter, body) in waiters {
-      if result < 0 { waiter.resume(result) } else { use(result, waiter, body) }
-    }
+    for (waiter, body) in waiters { waiter.resume(result < 0 || use(body) ? min(result, 0) : -EBADF) }
   }
 
-  private func use(_ number: Int32, _ waiter: Waiter, _ body: (Int32) -> Void) {
-    body(number)
-    waiter.resume(0)
-  }
+  /// False if there is no ordinary descriptor, or none any more.
+  private func use(_ body: (Int32) -> Void) -> Bool { (try? ordinary.use(body)) != nil }
 
   // MARK: Closing
 
@@ -127,8 +120,10 @@ class Socket: OperationTarget, @unchecked Sendable {
   }
 
   private func closeDescriptor() {
-    guard !isReleased.exchange(true, ordering: .relaxed) else { return }
-    if let installed { Glibc.close(installed) }
+    // After the loop's end somebody else may have closed it. Nobody uses the number from here on.
+    let (isFirst, number) = ordinary.release()
+    guard isFirst else { return }
+    if let number, descriptor.isDirect { Glibc.close(number) }
     _ = start(.close(descriptor))
   }
 
@@ -141,8 +136,6 @@ class Socket: OperationTarget, @unchecked Sendable {
 
   /// The loop has drained, so nothing is in flight; direct descriptors went with its ring.
   private func closeAfterLoop() {
-    guard !isReleased.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    if let installed { Glibc.close(installed) }
-    if case .ordinary(let number) = descriptor { Glibc.close(number) }
+    if let number = ordinary.release().number { Glibc.close(number) }
   }
 }

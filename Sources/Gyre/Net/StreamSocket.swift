@@ -1,6 +1,7 @@
 import CLiburing
 import DequeModule
 import Glibc
+import Synchronization
 
 // @unchecked: as `Socket`, every member is touched on the loop's thread alone.
 /// The state of a connection: what is armed, what has arrived, who waits.
@@ -23,6 +24,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   // Receiving.
   @exclusivity(unchecked) private var arrived: Deque<PendingChunk> = []
+  /// The bytes in `arrived`: written on the loop's thread, read on any.
+  let arrivedBytes = Atomic<Int>(0)
   @exclusivity(unchecked) private var receiver: Waiter?
   /// Where the receiver wants its bytes; lent until it is resumed. `nil` if it takes a chunk.
   private var receiverMemory: UnsafeMutableRawBufferPointer?
@@ -102,7 +105,17 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   /// The next bytes that have arrived.
   @inline(__always)
-  func takeChunk() -> PendingChunk? { arrived.popFirst() }
+  func takeChunk() -> PendingChunk? {
+    guard let chunk = arrived.popFirst() else { return nil }
+    countArrived(-chunk.count)
+    return chunk
+  }
+
+  @inline(__always)
+  private func countArrived(_ change: Int32) {
+    // No other thread writes it, so this needs no atomic addition.
+    arrivedBytes.store(arrivedBytes.load(ordering: .relaxed) + Int(change), ordering: .relaxed)
+  }
 
   /// What `receive` has to say once nothing is left: 0 at the end of the stream, or -errno.
   @inline(__always)
@@ -173,7 +186,9 @@ final class StreamSocket: Socket, @unchecked Sendable {
   @inline(__always)
   private func take(_ chunk: PendingChunk) {
     buffersHeld += 1
-    if chunk.count > 0 && phase == .open { arrived.append(chunk) } else { release(chunk) }
+    guard chunk.count > 0 && phase == .open else { return release(chunk) }
+    arrived.append(chunk)
+    countArrived(chunk.count)
   }
 
   /// Resumes the receiver if there is something to tell it.
@@ -205,7 +220,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private func answer(_ waiter: Waiter, _ result: Int32, into memory: UnsafeMutableRawBufferPointer?) {
     guard result == 1 else { return waiter.resume(result) }
     if let memory { return waiter.resume(copyArrived(into: memory)) }
-    if let call = waiter.call { call.chunk = arrived.popFirst() }
+    if let call = waiter.call { call.chunk = takeChunk() }
     waiter.resume(1)
   }
 
@@ -265,7 +280,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   }
 
   private func dropArrived() {
-    while let chunk = arrived.popFirst() { release(chunk) }
+    while let chunk = takeChunk() { release(chunk) }
   }
 
   // MARK: Receiving into the caller's memory
@@ -306,6 +321,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
       chunk.count -= Int32(count)
       if chunk.count > 0 { arrived.prepend(chunk) } else { release(chunk) }
     }
+    countArrived(-Int32(copied))
     return Int32(copied)
   }
 

@@ -36,6 +36,7 @@ final class FaultyDriver: Driver {
   var hasDirectRoom: Bool { inner.hasDirectRoom }
   var counters: DriverCounters { inner.counters }
   var hasWork: Bool { !fabricated.isEmpty || !late.isEmpty || inner.hasWork }
+  var queues: DriverQueues { inner.queues }
 
   func adopt(_ descriptor: Descriptor) { inner.adopt(descriptor) }
   func tearDown() { inner.tearDown() }
