@@ -111,6 +111,8 @@ final class EpollDriver: Driver {
 
   func adopt(_ descriptor: Descriptor) {}
 
+  func wake(_ other: Waker) -> Bool { false }
+
   func tearDown() {
     guard descriptor >= 0 else { return }
     Glibc.close(descriptor)

@@ -2,7 +2,7 @@
 final class Ending: Sendable {
   private struct State: Sendable {
     var hasEnded = false
-    var waiters: [UnsafeContinuation<Void, Never>] = []
+    var waiters: [@Sendable () -> Void] = []
   }
 
   private let state = Locked(State())
@@ -13,16 +13,25 @@ final class Ending: Sendable {
       defer { state.waiters = [] }
       return state.waiters
     }
-    for waiter in waiters { waiter.resume() }
+    for waiter in waiters { waiter() }
   }
 
   func wait() async {
-    await withUnsafeContinuation { waiter in
-      let hasEnded = state.withLock { state in
-        if !state.hasEnded { state.waiters.append(waiter) }
-        return state.hasEnded
-      }
-      if hasEnded { waiter.resume() }
+    await withUnsafeContinuation { waiter in whenEnded { waiter.resume() } }
+  }
+
+  /// Blocks the calling thread, which may be no loop's.
+  func waitBlocking() {
+    let hasEnded = Semaphore()
+    whenEnded { hasEnded.signal() }
+    hasEnded.wait()
+  }
+
+  private func whenEnded(_ waiter: @escaping @Sendable () -> Void) {
+    let hasEnded = state.withLock { state in
+      if !state.hasEnded { state.waiters.append(waiter) }
+      return state.hasEnded
     }
+    if hasEnded { waiter() }
   }
 }
