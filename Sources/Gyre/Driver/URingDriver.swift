@@ -266,6 +266,8 @@ final class URingDriver: Driver {
     if descriptor.isDirect { counters.directDescriptors += 1 }
   }
 
+  func forget(_ descriptor: Descriptor) {}
+
   func tearDown() {
     guard !isTornDown else { return }
     isTornDown = true

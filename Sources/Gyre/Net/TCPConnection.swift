@@ -217,7 +217,7 @@ public final class TCPConnection: Sendable {
   }
 
   /// Calls `body` with the connection's ordinary descriptor, which a direct one gets installed beside it at first use.
-  private func withOrdinary<Value: Sendable>(
+  func withOrdinary<Value: Sendable>(
     _ operation: SocketError.Operation,
     _ body: @escaping @Sendable (Int32) throws(Errno) -> Value
   ) async throws -> Value {

@@ -37,6 +37,7 @@ final class FaultyDriver: Driver {
   var counters: DriverCounters { inner.counters }
 
   func adopt(_ descriptor: Descriptor) { inner.adopt(descriptor) }
+  func forget(_ descriptor: Descriptor) { inner.forget(descriptor) }
   func wake(_ other: Waker) -> Bool { inner.wake(other) }
   func tearDown() { inner.tearDown() }
 
