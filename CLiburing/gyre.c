@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "CLiburing.h"
 
+#include <sched.h>
 #include <string.h>
+#include <time.h>
 
 _Thread_local void *gyre_thread_loop;
 
@@ -20,6 +22,30 @@ int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nano
 }
 
 void gyre_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int gyre_allows_core(int core) {
+  cpu_set_t cores;
+  return core >= 0 && core < CPU_SETSIZE && sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_ISSET(core, &cores);
+}
+
+int gyre_pin_thread(int core) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(core, &cores);
+  return sched_setaffinity(0, sizeof cores, &cores) == 0 ? 0 : errno;
+}
+
+int gyre_semaphore_wait(sem_t *semaphore, uint64_t nanoseconds) {
+  struct timespec end;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  uint64_t sum = end.tv_nsec + nanoseconds % 1000000000;
+  end.tv_sec += nanoseconds / 1000000000 + sum / 1000000000;
+  end.tv_nsec = sum % 1000000000;
+  int result;
+  do result = sem_clockwait(semaphore, CLOCK_MONOTONIC, &end);
+  while (result != 0 && errno == EINTR);
+  return result == 0;
+}
 
 int gyre_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
 

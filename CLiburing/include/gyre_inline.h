@@ -73,6 +73,14 @@ int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nano
 // Names the calling thread; at most 15 bytes.
 void gyre_name_thread(const char *name);
 
+// Whether the calling thread may run on a core; and the call that keeps it there: 0 or an error number.
+// sched_setaffinity(2)
+int gyre_allows_core(int core);
+int gyre_pin_thread(int core);
+
+// sem_clockwait(3) on CLOCK_MONOTONIC for a number of nanoseconds: whether the semaphore was taken.
+int gyre_semaphore_wait(sem_t *semaphore, uint64_t nanoseconds);
+
 // accept4(2) without the peer's address.
 int gyre_accept(int fd, int flags);
 

@@ -36,6 +36,51 @@ func withLoop<Value: Sendable>(
   return try result.get()
 }
 
+/// The same with several loops: `body` runs on the first one.
+func withLoops<Value: Sendable>(
+  _ backends: [Backend],
+  seconds: Int = 60,
+  configure: (inout EventLoop.Configuration) -> Void = { _ in },
+  _ body: @escaping @Sendable ([EventLoop]) async throws -> Value
+) async throws -> Value {
+  let watchdog = Watchdog(seconds: seconds)
+  defer { watchdog.stop() }
+  _ = await StockExecutor.begun.value
+  let before = OpenDescriptors.list()
+  let (result, traces) = try await runLoops(
+    backends.map { backend in
+      var configuration = EventLoop.Configuration(backend: backend.choice)
+      TinyQueues.fromEnvironment?.apply(to: &configuration)
+      configure(&configuration)
+      return configuration
+    },
+    body
+  )
+  for trace in traces { await expectNothingLeft(of: trace, besides: before) }
+  return try result.get()
+}
+
+private func runLoops<Value: Sendable>(
+  _ configurations: [EventLoop.Configuration],
+  _ body: @escaping @Sendable ([EventLoop]) async throws -> Value
+) async throws -> (Result<Value, any Error>, [LoopTrace]) {
+  let loops = try configurations.map { try EventLoop.start($0) }
+  let result = await Task(executorPreference: loops[0].taskExecutor) { try await body(loops) }.result
+  for loop in loops {
+    await loop.shutdown()
+    expectDrained(loop)
+  }
+  return (result, loops.map { LoopTrace(loop: $0) })
+}
+
+private func expectDrained(_ loop: EventLoop) {
+  #expect(loop.driver.operations.inFlight == 0)
+  #expect(loop.driver.operations.strays == 0)
+  #expect(loop.driver.buffers.held == 0)
+  #expect(loop.driver.buffers.allocated == 0)
+  #expect(loop.driver.counters.directDescriptors == 0)
+}
+
 /// A function of its own: it refers to the loop no longer than it runs.
 private func runLoop<Value: Sendable>(
   _ configuration: EventLoop.Configuration,
@@ -44,11 +89,7 @@ private func runLoop<Value: Sendable>(
   let loop = try EventLoop.start(configuration)
   let result = await Task(executorPreference: loop.taskExecutor) { try await body(loop) }.result
   await loop.shutdown()
-  #expect(loop.driver.operations.inFlight == 0)
-  #expect(loop.driver.operations.strays == 0)
-  #expect(loop.driver.buffers.held == 0)
-  #expect(loop.driver.buffers.allocated == 0)
-  #expect(loop.driver.counters.directDescriptors == 0)
+  expectDrained(loop)
   return (result, LoopTrace(loop: loop))
 }
 

@@ -32,6 +32,13 @@ protocol Driver: AnyObject {
   /// Counts a direct descriptor that an accept has brought; its `close` takes it off again.
   func adopt(_ descriptor: Descriptor)
 
+  /// Lets go of an ordinary descriptor that goes to another loop. Nothing may be in flight on it.
+  func forget(_ descriptor: Descriptor)
+
+  /// Wakes another driver's `turn` along with this one's next submissions. False if that cannot be done here; then nothing
+  /// has been done.
+  func wake(_ other: Waker) -> Bool
+
   /// Submits what was started, waits for completions, and delivers them: at most as many as the driver was made to, so
   /// that one turn is bounded.
   ///

@@ -10,6 +10,8 @@ struct DriverCounters: Sendable {
   var overflows: UInt64 = 0
   /// Operations that had to wait for room in the submission queue.
   var delayedStarts: UInt64 = 0
+  /// Messages to other rings, which wake their loops.
+  var messages: UInt64 = 0
   /// Direct descriptors in use.
   var directDescriptors = 0
 }

@@ -118,6 +118,15 @@ final class EpollDriver: Driver {
 
   func adopt(_ descriptor: Descriptor) {}
 
+  func forget(_ descriptor: Descriptor) {
+    let number = Int(descriptor.number)
+    guard number < sockets.count else { return }
+    if sockets[number].isRegistered { epoll_ctl(self.descriptor, EPOLL_CTL_DEL, descriptor.number, nil) }
+    sockets[number] = SocketState()
+  }
+
+  func wake(_ other: Waker) -> Bool { false }
+
   func tearDown() {
     guard descriptor >= 0 else { return }
     Glibc.close(descriptor)

@@ -28,11 +28,23 @@ final class URingDriver: Driver {
   @exclusivity(unchecked) private var delayed: Deque<Delayed> = []
   /// Of the prepared entries, those that are no operation: cancels and the poll of the waker.
   private var preparedRequests = 0
+  private var isTornDown = false
+  /// The loops that were sent messages, by the number of their eventfd, for the case that a message fails.
+  private var messaged: [Int32: WeakWaker] = [:]
 
   /// The identifiers that are no operation's: an operation's generation is never zero.
   private static let wakeID: UInt64 = 1
   private static let cancelID: UInt64 = 2
+  /// What a message brings to its receiver.
+  private static let messageID: UInt64 = 3
+  /// A message that failed; above it, the number of the receiver's eventfd.
+  private static let failedMessageID: UInt64 = 4
+  private static let internalIDBits: UInt64 = 3
   private static let bufferGroup: UInt16 = 0
+
+  private struct WeakWaker {
+    weak var waker: Waker?
+  }
 
   /// What waits for room in the submission queue.
   private enum Delayed {
@@ -44,7 +56,7 @@ final class URingDriver: Driver {
   /// - Throws: the `Errno` that forbids io_uring here, or `EOPNOTSUPP` where the kernel's lacks what the driver needs.
   init(configuration: EventLoop.Configuration) throws(Errno) {
     ring = try Ring(size: configuration.ring)
-    waker = try Waker()
+    waker = try Waker(ring: try MessageProbe.sendsMessages(ring) ? ring.raw.pointee.ring_fd : nil)
     buffers = try BufferPool(count: configuration.bufferCount, size: configuration.bufferSize)
     completionLimit = configuration.completionsPerTurn
     measuresTime = configuration.measuresTime
@@ -139,6 +151,34 @@ final class URingDriver: Driver {
 
   private func completeInternal(_ userData: UInt64, hasMore: Bool) {
     if userData == URingDriver.wakeID && !hasMore { pollWaker() }
+    if userData & (1 << URingDriver.internalIDBits - 1) == URingDriver.failedMessageID {
+      messageFailed(to: Int32(truncatingIfNeeded: userData >> URingDriver.internalIDBits))
+    }
+  }
+
+  // MARK: Messages to other rings
+
+  /// A loop that sends a message can be sent one, so that one probe answers both.
+  func wake(_ other: Waker) -> Bool {
+    guard waker.ring != nil, let target = other.ring, delayed.isEmpty, let entry = submission() else { return false }
+    io_uring_prep_msg_ring(entry, target, 0, URingDriver.messageID, 0)
+    // Only a failure completes here: a completion would end this loop's own wait.
+    gyre_sqe_skip_success(entry)
+    entry.pointee.user_data = URingDriver.failedMessageID | UInt64(other.descriptor) << URingDriver.internalIDBits
+    counters.messages &+= 1
+    if messaged[other.descriptor]?.waker !== other { remember(other) }
+    return true
+  }
+
+  private func remember(_ waker: Waker) {
+    messaged = messaged.filter { $1.waker != nil }
+    messaged[waker.descriptor] = WeakWaker(waker: waker)
+  }
+
+  /// The receiver's queue or memory is full, or its ring is gone. If somebody else has that eventfd by now, waking it does
+  /// no harm.
+  private func messageFailed(to descriptor: Int32) {
+    messaged[descriptor]?.waker?.wake()
   }
 
   // MARK: Submissions
@@ -254,7 +294,15 @@ final class URingDriver: Driver {
     if descriptor.isDirect { counters.directDescriptors += 1 }
   }
 
-  func tearDown() { ring.close() }
+  func forget(_ descriptor: Descriptor) {}
+
+  func tearDown() {
+    guard !isTornDown else { return }
+    isTornDown = true
+    // The last turn may have prepared messages that other loops wait for.
+    if ring.prepared > 0 { _ = ring.enter(waitingFor: 0) }
+    ring.close()
+  }
 
   // MARK: Set-up
 

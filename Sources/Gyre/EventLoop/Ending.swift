@@ -2,8 +2,7 @@
 final class Ending: Sendable {
   private struct State: Sendable {
     var hasEnded = false
-    var waiters: [UnsafeContinuation<Void, Never>] = []
-    var blocked: [Semaphore] = []
+    var waiters: [@Sendable () -> Void] = []
   }
 
   private let state = Locked(State())
@@ -11,32 +10,30 @@ final class Ending: Sendable {
   var isOver: Bool { state.withLock { $0.hasEnded } }
 
   func end() {
-    let (waiters, blocked) = state.withLock { state in
+    let waiters = state.withLock { state in
       state.hasEnded = true
-      defer { (state.waiters, state.blocked) = ([], []) }
-      return (state.waiters, state.blocked)
+      defer { state.waiters = [] }
+      return state.waiters
     }
-    for waiter in waiters { waiter.resume() }
-    for thread in blocked { thread.signal() }
-  }
-
-  /// Blocks the calling thread. For threads that run no loop.
-  func block() {
-    let hasEnded = Semaphore()
-    let isOver = state.withLock { state in
-      if !state.hasEnded { state.blocked.append(hasEnded) }
-      return state.hasEnded
-    }
-    if !isOver { hasEnded.wait() }
+    for waiter in waiters { waiter() }
   }
 
   func wait() async {
-    await withUnsafeContinuation { waiter in
-      let hasEnded = state.withLock { state in
-        if !state.hasEnded { state.waiters.append(waiter) }
-        return state.hasEnded
-      }
-      if hasEnded { waiter.resume() }
+    await withUnsafeContinuation { waiter in whenEnded { waiter.resume() } }
+  }
+
+  /// Blocks the calling thread, which may be no loop's.
+  func waitBlocking() {
+    let hasEnded = Semaphore()
+    whenEnded { hasEnded.signal() }
+    hasEnded.wait()
+  }
+
+  private func whenEnded(_ waiter: @escaping @Sendable () -> Void) {
+    let hasEnded = state.withLock { state in
+      if !state.hasEnded { state.waiters.append(waiter) }
+      return state.hasEnded
     }
+    if hasEnded { waiter() }
   }
 }

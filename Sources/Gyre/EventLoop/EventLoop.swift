@@ -57,6 +57,7 @@ public final class EventLoop: @unchecked Sendable {
   /// Makes the loop for the calling thread, which has to be the one that runs it: the ring belongs to its maker.
   init(configuration: Configuration, program: ProgramExecutors? = nil) throws {
     try configuration.validate()
+    if let core = configuration.core { try CoreAffinity.pin(to: core) }
     self.configuration = configuration
     self.program = program
     driver = configuration.wrapDriver(try DriverChoice.makeDriver(configuration))
@@ -116,10 +117,16 @@ public final class EventLoop: @unchecked Sendable {
     switch inbox.put(item) {
     case .stored: return true
     case .wake:
-      waker.wake()
+      wake()
       return true
     case .closed: return false
     }
+  }
+
+  /// Wakes the loop, which is parked. From another loop it is a message with that loop's next submissions, where both
+  /// are rings; from anywhere else a write to the eventfd.
+  private func wake() {
+    if EventLoop.current?.driver.wake(waker) != true { waker.wake() }
   }
 
   // MARK: Turns
@@ -258,7 +265,7 @@ public final class EventLoop: @unchecked Sendable {
   }
 
   /// Blocks the calling thread until the loop has drained.
-  func waitForEnd() { ending.block() }
+  func waitForEnd() { ending.waitBlocking() }
 
   /// Stops the loop, and returns when it has drained and its thread has let go of it.
   public func shutdown() async {

@@ -9,6 +9,12 @@ extension EventLoop {
     /// The name of the loop's thread, as `top -H` shows it; the kernel keeps 15 bytes. Default: `gyre`.
     public var name = "gyre"
 
+    /// The core that the loop's thread stays on; `nil` leaves that to the kernel. Default: `nil`.
+    ///
+    /// A core that the process may not use is a `ConfigurationError`. `EventLoop.run` pins the calling thread, which stays
+    /// pinned. `sched_setaffinity(2)`
+    public var core: Int?
+
     /// Buffers that the loop receives into, a power of two of at most 32,768. Default: 8,192.
     ///
     /// They bound the received bytes that wait in user space over all connections. Their memory is mapped, and used only

@@ -3,13 +3,13 @@ import Synchronization
 
 /// A value behind a lock, which ThreadSanitizer is told about: it does not see into `Mutex` on Linux and would report
 /// every use of it as a race.
-final class Locked<Value: Sendable>: Sendable {
+final class Locked<Value: ~Copyable & Sendable>: Sendable {
   private let mutex: Mutex<Value>
 
-  init(_ value: Value) { mutex = Mutex(value) }
+  init(_ value: consuming Value) { mutex = Mutex(value) }
 
   @inline(__always)
-  func withLock<Result: Sendable>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+  func withLock<Result: ~Copyable & Sendable>(_ body: (inout Value) throws -> Result) rethrows -> Result {
     // An address to name the lock by; nothing is read or written there.
     let name = Unmanaged.passUnretained(self).toOpaque()
     return try mutex.withLock { value in

@@ -13,16 +13,25 @@ enum Thread {
     }
   }
 
+  /// Starts a thread that the process cannot do without.
   static func start(name: String, _ body: @escaping @Sendable () -> Void) {
+    let result = tryToStart(name: name, body)
+    precondition(result == nil, "no thread for an event loop: \(result!)")
+  }
+
+  /// Starts a thread, or says why the kernel gives none.
+  static func tryToStart(name: String, _ body: @escaping @Sendable () -> Void) -> Errno? {
     // The thread takes the reference over when it begins.
-    let start = Unmanaged.passRetained(Start(name: name, body: body)).toOpaque()
+    let start = Unmanaged.passRetained(Start(name: name, body: body))
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
     defer { pthread_attr_destroy(&attributes) }
     var thread = pthread_t()
-    let result = pthread_create(&thread, &attributes, { Thread.begin($0) }, start)
-    precondition(result == 0, "no thread for an event loop: \(Errno(rawValue: result))")
+    let result = pthread_create(&thread, &attributes, { Thread.begin($0) }, start.toOpaque())
+    if result == 0 { return nil }
+    start.release()
+    return Errno(rawValue: result)
   }
 
   private static func begin(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {

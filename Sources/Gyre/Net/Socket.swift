@@ -15,10 +15,13 @@ class Socket: OperationTarget, @unchecked Sendable {
   private var installWaiters: [(waiter: Waiter, body: @Sendable (Int32) -> Void)] = []
   private var inFlight = 0
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
+  private var departure: UnsafeContinuation<Result<DepartingSocket, Errno>, Never>?
   private(set) var phase = Phase.open
 
   enum Phase {
     case open
+    /// Going to another loop: waiting for terminal completions, and keeping what they bring.
+    case leaving
     /// Waiting for terminal completions.
     case closing
     case closed
@@ -45,7 +48,15 @@ class Socket: OperationTarget, @unchecked Sendable {
     case .install: finishInstall(completion.result)
     default: completed(role, completion)
     }
-    if phase == .closing && inFlight == 0 { closeDescriptor() }
+    if inFlight == 0 { finishPhase() }
+  }
+
+  private func finishPhase() {
+    switch phase {
+    case .closing: closeDescriptor()
+    case .leaving: finishLeaving()
+    case .open, .closed: break
+    }
   }
 
   /// Why no operation can start now, as -errno.
@@ -57,6 +68,10 @@ class Socket: OperationTarget, @unchecked Sendable {
   // For subclasses: a completion, and the request to cancel everything and resume every waiter with `result`.
   func completed(_ role: OperationRole, _ completion: Completion) {}
   func cancelEverything(_ result: Int32) {}
+
+  // For subclasses: whether a task waits in an operation, and what goes along to another loop.
+  var isAwaited: Bool { false }
+  func depart(with number: Int32) -> DepartingSocket { DepartingSocket(number: number) }
 
   final override func loopStops() {
     resumeInstallWaiters(-ECANCELED)
@@ -91,6 +106,40 @@ class Socket: OperationTarget, @unchecked Sendable {
   /// False if there is no ordinary descriptor, or none any more.
   private func use(_ body: (Int32) -> Void) -> Bool { (try? ordinary.use(body)) != nil }
 
+  // MARK: Leaving the loop
+
+  /// Cancels what is in flight, waits for it, and lets go of the descriptor, which has to be an ordinary one or to have
+  /// one installed. Not cancellable: what it waits for comes soon.
+  ///
+  /// - Returns: what the socket was, or `EBUSY` if a task waits in an operation: then it stays as it is.
+  final func leave() async -> Result<DepartingSocket, Errno> {
+    await withUnsafeContinuation { continuation in
+      if !loop.perform({ self.beginLeaving(continuation) }) { continuation.resume(returning: .failure(.shutDown)) }
+    }
+  }
+
+  private func beginLeaving(_ continuation: UnsafeContinuation<Result<DepartingSocket, Errno>, Never>) {
+    if let refusal { return continuation.resume(returning: .failure(Errno(rawValue: -refusal))) }
+    if isAwaited || !installWaiters.isEmpty { return continuation.resume(returning: .failure(.busy)) }
+    departure = continuation
+    phase = .leaving
+    cancelEverything(-EBADF)
+    if inFlight == 0 { finishPhase() }
+  }
+
+  private func finishLeaving() {
+    guard let departure = departure.take() else { return }
+    guard case (true, let number?) = ordinary.release() else { return departure.resume(returning: .failure(.shutDown)) }
+    if descriptor.isDirect {
+      // The file lives on in the ordinary descriptor.
+      _ = start(.close(descriptor))
+    } else {
+      loop.driver.forget(descriptor)
+      finishClose()
+    }
+    departure.resume(returning: .success(depart(with: number)))
+  }
+
   // MARK: Closing
 
   /// Closes from any thread and returns at once.
@@ -116,7 +165,7 @@ class Socket: OperationTarget, @unchecked Sendable {
     guard phase == .open else { return }
     phase = .closing
     cancelEverything(-EBADF)
-    if phase == .closing && inFlight == 0 { closeDescriptor() }
+    if inFlight == 0 { finishPhase() }
   }
 
   private func closeDescriptor() {

@@ -22,6 +22,8 @@ public struct SocketError: Error, Sendable, Equatable, CustomStringConvertible {
     case option
     /// `getsockname(2)`, `getpeername(2)`
     case address
+    /// `TCPConnection.move(to:)`
+    case move
   }
 
   /// The kernel's answer. `EBADF` if this program has closed the socket, `ESHUTDOWN` if its loop has stopped, `EBUSY` if
@@ -51,6 +53,7 @@ public struct SocketError: Error, Sendable, Equatable, CustomStringConvertible {
     case (.badFileDescriptor, _): "; this program has closed it"
     case (.shutDown, _): "; its event loop has stopped"
     case (.busy, .receive): "; another task is receiving on it"
+    case (.busy, .move): "; a task waits in one of its operations"
     default: ""
     }
   }

@@ -50,11 +50,6 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private var connecting = OneShot()
   private var connectAddress: ConnectAddress?
 
-  private enum StreamEnd {
-    case ended
-    case failed(Int32)
-  }
-
   init(loop: EventLoop, descriptor: Descriptor, peer: SocketAddress? = nil) {
     self.peer = peer
     super.init(loop: loop, descriptor: descriptor)
@@ -95,7 +90,35 @@ final class StreamSocket: Socket, @unchecked Sendable {
     cancel(&direct)
     cancel(&connecting)
     cancel(&sending)
-    if phase != .open { dropArrived() }
+    if phase == .closing { dropArrived() }
+  }
+
+  // MARK: Going to another loop
+
+  override var isAwaited: Bool {
+    receiver != nil || direct.waiter != nil || sendRequest != nil || connecting.waiter != nil
+  }
+
+  override func depart(with number: Int32) -> DepartingSocket {
+    var departing = DepartingSocket(number: number, peer: peer, end: streamEnd, receivesStream: receivesStream)
+    departing.bytes = arrived.map { Array(UnsafeRawBufferPointer(start: $0.start, count: Int($0.count))) }
+    dropArrived()
+    return departing
+  }
+
+  /// Takes over what a connection had received on another loop. On this loop's thread, before anybody has the socket.
+  func restore(_ departing: DepartingSocket) {
+    streamEnd = departing.end
+    receivesStream = departing.receivesStream
+    let buffers = loop.driver.buffers
+    for bytes in departing.bytes {
+      for start in stride(from: 0, to: bytes.count, by: buffers.size) {
+        let count = min(buffers.size, bytes.count - start)
+        let memory = buffers.allocate()
+        bytes.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress! + start, byteCount: count) }
+        take(PendingChunk(memory: memory, buffer: nil, count: Int32(count)))
+      }
+    }
   }
 
   // MARK: Receiving a stream
@@ -186,7 +209,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   @inline(__always)
   private func take(_ chunk: PendingChunk) {
     buffersHeld += 1
-    guard chunk.count > 0 && phase == .open else { return release(chunk) }
+    guard chunk.count > 0 && (phase == .open || phase == .leaving) else { return release(chunk) }
     arrived.append(chunk)
     countArrived(chunk.count)
   }

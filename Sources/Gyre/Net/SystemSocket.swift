@@ -29,6 +29,14 @@ enum SystemSocket {
     return value
   }
 
+  /// Makes calls on a socket of somebody else's making block or not, as a driver needs it: a ring waits for a blocking
+  /// socket by itself and fails with `EAGAIN` on any other. `fcntl(2)`
+  static func setFlags(_ flags: Int32, on socket: Int32) {
+    let status = fcntl(socket, F_GETFL)
+    let isNonblocking = flags & Int32(SOCK_NONBLOCK.rawValue) != 0
+    _ = fcntl(socket, F_SETFL, isNonblocking ? status | O_NONBLOCK : status & ~O_NONBLOCK)
+  }
+
   static func bind(_ socket: Int32, to address: SocketAddress) throws(Errno) {
     let result = address.withSockaddr { Glibc.bind(socket, $0, $1) }
     if result != 0 { throw .current }

@@ -112,6 +112,7 @@ struct RingFeatures: Sendable {
     [
       ("REGISTER_RING_FDS", registersRing, "entering: no look-up of the ring's descriptor"),
       ("RECV multishot limit", receiveLimit, "receiving: a burst cannot take more than one connection's share"),
+      ("MSG_RING", messageRing, "waking a loop from another loop, without a system call of its own"),
       ("NO_IOWAIT", noIOWait, "entering: an idle loop is not counted as waiting for a disk"),
     ]
   }

@@ -39,6 +39,8 @@ final class FaultyDriver: Driver {
   var queues: DriverQueues { inner.queues }
 
   func adopt(_ descriptor: Descriptor) { inner.adopt(descriptor) }
+  func forget(_ descriptor: Descriptor) { inner.forget(descriptor) }
+  func wake(_ other: Waker) -> Bool { inner.wake(other) }
   func tearDown() { inner.tearDown() }
 
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID {

@@ -1,0 +1,10 @@
+/// A connection between two loops: its descriptor, and what it had received.
+struct DepartingSocket: Sendable {
+  /// An ordinary descriptor, which nobody else closes.
+  let number: Int32
+  var peer: SocketAddress?
+  /// What had arrived and nobody had asked for.
+  var bytes: [[UInt8]] = []
+  var end: StreamEnd?
+  var receivesStream = false
+}
