@@ -9,7 +9,7 @@ struct Cost: Sendable {
     let allocations: UInt64
 
     init(_ loop: EventLoop) {
-      self.loop = loop.statistics
+      self.loop = loop.currentStatistics
       allocations = counted_allocations()
     }
   }
