@@ -68,6 +68,14 @@ let package = Package(
       swiftSettings: settings
     ),
     .executableTarget(name: "deny-io-uring", path: "Tests/Tools/DenyIOUring"),
+    .target(name: "CountAllocations", path: "Tests/Tools/CountAllocations"),
+    // No dependency of the tests: its malloc would be theirs.
+    .executableTarget(
+      name: "gyre-hot-path",
+      dependencies: ["CLiburing", "CountAllocations", "Gyre"],
+      path: "Tests/Tools/HotPath",
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "GyreTests",
       dependencies: [

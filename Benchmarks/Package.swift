@@ -15,6 +15,7 @@ let package = Package(
   name: "gyre-benchmarks",
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     .package(name: "gyre", path: ".."),
   ],
   targets: [
@@ -29,6 +30,18 @@ let package = Package(
       name: "inspect-bench",
       dependencies: [.product(name: "Gyre", package: "gyre")],
       path: "Sources/InspectBench",
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "flying-socks-echo",
+      dependencies: ["EchoOptions", .product(name: "FlyingSocks", package: "FlyingFox")],
+      path: "Sources/FlyingSocksEcho",
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "gyre-echo",
+      dependencies: ["EchoOptions", .product(name: "Gyre", package: "gyre")],
+      path: "Sources/GyreEcho",
       swiftSettings: settings
     ),
     .executableTarget(

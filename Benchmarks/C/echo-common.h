@@ -1,4 +1,4 @@
-// What the two C echo servers share: their command line, their listener and a few helpers.
+// What the C echo servers share: their command line, their listener and a few helpers.
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -24,6 +24,7 @@ enum { BACKLOG = 4096, MAX_BUFFERS = 32768, MAX_BUFFER_SIZE = 1 << 24 };
 struct options {
     uint16_t port;
     bool direct;
+    bool sink; // discard instead of echoing
     unsigned buffers;
     unsigned buffer_size;
 };
@@ -43,7 +44,7 @@ static inline int check(const char *what, int result)
 
 __attribute__((noreturn)) static inline void exit_with_usage(const char *program)
 {
-    fprintf(stderr, "usage: %s [--port PORT] [--direct] [--buffers N] [--buffer-size BYTES]\n", program);
+    fprintf(stderr, "usage: %s [--port PORT] [--sink] [--direct] [--buffers N] [--buffer-size BYTES]\n", program);
     exit(2);
 }
 
@@ -61,6 +62,7 @@ static inline struct options parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
         {"port", required_argument, NULL, 'p'},
+        {"sink", no_argument, NULL, 'o'},
         {"direct", no_argument, NULL, 'd'},
         {"buffers", required_argument, NULL, 'n'},
         {"buffer-size", required_argument, NULL, 's'},
@@ -70,6 +72,7 @@ static inline struct options parse_options(int argc, char **argv)
     for (int key; (key = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (key) {
         case 'p': options.port = (uint16_t)parse_number(argv[0], optarg, 0, UINT16_MAX); break;
+        case 'o': options.sink = true; break;
         case 'd': options.direct = true; break;
         case 'n': options.buffers = parse_number(argv[0], optarg, 1, MAX_BUFFERS); break;
         case 's': options.buffer_size = parse_number(argv[0], optarg, 1, MAX_BUFFER_SIZE); break;

@@ -90,7 +90,8 @@ static enum progress echo_once(struct server *server, int descriptor)
     ssize_t received = recv(descriptor, server->buffer, server->options.buffer_size, 0);
     if (received <= 0)
         return received < 0 && is_blocked(errno) ? DRAINED : FINISHED;
-    ssize_t sent = send(descriptor, server->buffer, (size_t)received, MSG_NOSIGNAL);
+    ssize_t sent = server->options.sink ? received
+                                        : send(descriptor, server->buffer, (size_t)received, MSG_NOSIGNAL);
     if (sent < 0 && !is_blocked(errno))
         return FINISHED;
     if (sent < received) {

@@ -352,7 +352,7 @@ static void take_received(struct server *server, struct connection *connection, 
 {
     uint16_t id = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
     server->free_buffers--;
-    if (cqe->res > 0)
+    if (cqe->res > 0 && !server->options.sink)
         enqueue_chunk(server, connection, id, (uint32_t)cqe->res);
     else
         return_buffer(server, id);

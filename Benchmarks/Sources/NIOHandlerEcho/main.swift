@@ -22,6 +22,18 @@ private final class EchoHandler: ChannelInboundHandler {
   }
 }
 
+private final class SinkHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    context.close(promise: nil)
+  }
+}
+
+let options = EchoOptions()
+let isSink = options.isSink
 let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 let bootstrap = ServerBootstrap(group: group)
   .serverChannelOption(.backlog, value: 4096)
@@ -29,10 +41,11 @@ let bootstrap = ServerBootstrap(group: group)
   .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
   .childChannelInitializer { channel in
     channel.eventLoop.makeCompletedFuture {
-      try channel.pipeline.syncOperations.addHandlers([BackPressureHandler(), EchoHandler()])
+      let handlers: [any ChannelHandler] = isSink ? [SinkHandler()] : [BackPressureHandler(), EchoHandler()]
+      try channel.pipeline.syncOperations.addHandlers(handlers)
     }
   }
 
-let listener = try bootstrap.bind(host: "127.0.0.1", port: portFromCommandLine()).wait()
+let listener = try bootstrap.bind(host: "127.0.0.1", port: options.port).wait()
 announce(port: listener.localAddress?.port)
 try listener.closeFuture.wait()

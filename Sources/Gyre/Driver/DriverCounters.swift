@@ -6,6 +6,8 @@ struct DriverCounters: Sendable {
   var waits: UInt64 = 0
   /// Time in those calls, if the loop measures time.
   var nanosecondsInKernel: UInt64 = 0
+  /// Calls of `recv(2)`, `send(2)`, `accept4(2)` that the driver made itself: none under io_uring.
+  var calls: UInt64 = 0
   /// Turns in which the completion queue had overflowed. Nothing is lost by it; it costs the kernel time.
   var overflows: UInt64 = 0
   /// Operations that had to wait for room in the submission queue.

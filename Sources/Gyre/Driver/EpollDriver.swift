@@ -324,6 +324,7 @@ final class EpollDriver: Driver {
   @inline(__always)
   private func retrying(_ call: () -> Int) -> Int32 {
     while true {
+      counters.calls &+= 1
       let result = call()
       if result >= 0 { return Int32(clamping: result) }
       if errno != EINTR { return -errno }

@@ -6,6 +6,8 @@ public struct LoopStatistics: Sendable {
   public let jobs: UInt64
   /// System calls that submit and wait: `io_uring_enter(2)`, or `epoll_pwait2(2)`.
   public let waits: UInt64
+  /// System calls of single operations, which the driver made itself: none under io_uring.
+  public let calls: UInt64
   /// Completions delivered.
   public let completions: UInt64
   /// Turns in which the completion queue had overflowed.
@@ -58,6 +60,7 @@ extension EventLoop {
       turns: loop.turns,
       jobs: loop.jobs,
       waits: driver.waits,
+      calls: driver.calls,
       completions: driver.completions,
       overflows: driver.overflows,
       delayedStarts: driver.delayedStarts,

@@ -1,0 +1,26 @@
+// Gyre, as its README has it, with the options of a benchmark.
+
+import EchoOptions
+import Glibc
+import Gyre
+
+let options = EchoOptions(flags: ["ordinary"], values: ["backend"])
+let backend = options.others["backend"].flatMap { BackendChoice(rawValue: $0) } ?? .automatic
+var configuration = EventLoop.Configuration(backend: backend)
+if options.others["ordinary"] != nil { configuration.directDescriptors = 0 }
+let isSink = options.isSink
+let address = try SocketAddress("127.0.0.1:\(options.port)")
+
+try EventLoop.run(configuration) {
+  let listener = try TCPListener.bind(to: address)
+  announce(port: Int(listener.address.port))
+  if isSink {
+    try await listener.serve { connection in
+      while try await connection.receive() != nil {}
+    }
+  } else {
+    try await listener.serve { connection in
+      while let chunk = try await connection.receive() { try await connection.send(chunk) }
+    }
+  }
+}
