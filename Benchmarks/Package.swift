@@ -21,6 +21,12 @@ let package = Package(
   targets: [
     .target(name: "EchoOptions", swiftSettings: settings),
     .executableTarget(
+      name: "executor-bench",
+      dependencies: [.product(name: "Gyre", package: "gyre")],
+      path: "Sources/ExecutorBench",
+      swiftSettings: settings
+    ),
+    .executableTarget(
       name: "fairness-bench",
       dependencies: [.product(name: "Gyre", package: "gyre")],
       path: "Sources/FairnessBench",

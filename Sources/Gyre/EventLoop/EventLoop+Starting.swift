@@ -28,7 +28,7 @@ extension EventLoop {
   ///
   /// It runs until `stop()` or `shutdown()`; letting go of the value does not end it.
   ///
-  /// - Throws: `ConfigurationError` or `BackendError` if the loop cannot be made.
+  /// - Throws: `ConfigurationError` or `BackendError` if the loop cannot be made; `ThreadError` if there is no thread for it.
   public static func start(_ configuration: Configuration = Configuration()) throws -> EventLoop {
     try start(configuration, program: nil)
   }
@@ -36,7 +36,7 @@ extension EventLoop {
   static func start(_ configuration: Configuration, program: ProgramExecutors?) throws -> EventLoop {
     let made = Outcome<EventLoop>()
     let isMade = Semaphore()
-    Thread.start(name: configuration.name) {
+    let failure = Thread.start(name: configuration.name) {
       do {
         let loop = try EventLoop(configuration: configuration, program: program)
         made.set(.success(loop))
@@ -47,6 +47,7 @@ extension EventLoop {
         isMade.signal()
       }
     }
+    if let failure { throw ThreadError(errno: failure) }
     isMade.wait()
     return try made.get()
   }

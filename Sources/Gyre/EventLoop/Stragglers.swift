@@ -16,7 +16,9 @@ enum Stragglers {
       defer { queue.isRunning = true }
       return !queue.isRunning
     }
-    if needsThread { Thread.start(name: "gyre-straggler") { drain() } }
+    guard needsThread, Thread.start(name: "gyre-straggler", { drain() }) != nil else { return }
+    // Where the kernel has no thread left, whoever made the job ready runs it.
+    drain()
   }
 
   private static func drain() {

@@ -13,14 +13,8 @@ enum Thread {
     }
   }
 
-  /// Starts a thread that the process cannot do without.
-  static func start(name: String, _ body: @escaping @Sendable () -> Void) {
-    let result = tryToStart(name: name, body)
-    precondition(result == nil, "no thread for an event loop: \(result!)")
-  }
-
   /// Starts a thread, or says why the kernel gives none.
-  static func tryToStart(name: String, _ body: @escaping @Sendable () -> Void) -> Errno? {
+  static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Errno? {
     // The thread takes the reference over when it begins.
     let start = Unmanaged.passRetained(Start(name: name, body: body))
     var attributes = pthread_attr_t()

@@ -88,7 +88,7 @@ final class BlockingQueue: Sendable {
       return (nil, true)
     }
     worker?.hasWork.signal()
-    if isThreadNeeded, let errno = Thread.tryToStart(name: name, { self.work() }) { threadFailed(errno) }
+    if isThreadNeeded, let errno = Thread.start(name: name, { self.work() }) { threadFailed(errno) }
   }
 
   /// Other threads will take the job, unless there are none.

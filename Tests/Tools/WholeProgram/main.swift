@@ -1,6 +1,7 @@
 // Says where the parts of a program run that has Gyre for its executor: `whole-program LOOPS BACKEND`. A line a fact,
 // `name=value`; a thread is named by its number.
 
+import Foundation
 import Glibc
 import Gyre
 import Synchronization
@@ -84,13 +85,11 @@ enum Facts {
     say("spread", threads.count)
   }
 
-  /// The threads of this process. `proc(5)`
-  static var threadCount: Int {
-    guard let directory = opendir("/proc/self/task") else { return -1 }
-    defer { closedir(directory) }
-    var count = 0
-    while readdir(directory) != nil { count += 1 }
-    return count - 2
+  /// The threads of this process: all, and those of its loops beside the main one. `proc(5)`
+  static var threads: (all: Int, loops: Int) {
+    let numbers = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+    let names = numbers.map { try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8) }
+    return (numbers.count, names.count { $0 == "gyre\n" })
   }
 }
 
@@ -104,7 +103,8 @@ let answer = try GlobalExecutor.run(loops: loops, configuration) {
   try await Facts.sayTime()
   try await Facts.sayTraffic()
   await Facts.saySpread()
-  Facts.say("threads", Facts.threadCount)
+  Facts.say("threads", Facts.threads.all)
+  Facts.say("loop-threads", Facts.threads.loops)
   // Left behind: neither may keep the program.
   Task { try await Task.sleep(for: .seconds(1000)) }
   Task { try await EventLoop.current?.sleep(for: .seconds(1000)) }
