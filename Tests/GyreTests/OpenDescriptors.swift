@@ -12,4 +12,12 @@ enum OpenDescriptors {
     }
     return numbers
   }
+
+  /// The number and what is open there.
+  static func describe(_ number: Int32) -> String {
+    let target = String(unsafeUninitializedCapacity: 256) { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { max(readlink("/proc/self/fd/\(number)", $0.baseAddress!, $0.count), 0) }
+    }
+    return "\(number) → \(target)"
+  }
 }

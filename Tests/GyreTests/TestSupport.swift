@@ -108,7 +108,7 @@ private func expectNothingLeft(of trace: LoopTrace, besides before: Set<Int32>) 
     if left.isEmpty && trace.loop == nil { return }
     try? await Task.sleep(for: .milliseconds(5))
   }
-  #expect(left.isEmpty, "descriptors were left open")
+  #expect(left.isEmpty, "descriptors were left open: \(left.map(OpenDescriptors.describe))")
   #expect(trace.loop == nil, "somebody still refers to the loop")
 }
 
