@@ -81,6 +81,20 @@ int gyre_pin_thread(int core);
 // sem_clockwait(3) on CLOCK_MONOTONIC for a number of nanoseconds: whether the semaphore was taken.
 int gyre_semaphore_wait(sem_t *semaphore, uint64_t nanoseconds);
 
+// Catches a signal by writing its number, one byte, to a descriptor: the same one for all signals; and puts back what was
+// there before. 0 or an error number. sigaction(2)
+int gyre_catch_signal(int signal, int fd);
+void gyre_restore_signal(int signal);
+
+// A descriptor that becomes readable when a child process ends, or -errno. pidfd_open(2)
+int gyre_pidfd_open(pid_t pid);
+
+// Has the kernel send this process a signal when the thread that started it ends. 0 or an error number. PR_SET_PDEATHSIG
+int gyre_end_with_parent(int signal);
+
+// Has a child process start without the descriptors from `first` on. 0 or an error number.
+int gyre_close_from(posix_spawn_file_actions_t *actions, int first);
+
 // accept4(2) without the peer's address.
 int gyre_accept(int fd, int flags);
 
