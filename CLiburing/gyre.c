@@ -23,6 +23,12 @@ int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nano
   return epoll_wait(fd, events, count, milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds);
 }
 
+pid_t gyre_thread_number(void) {
+  static _Thread_local pid_t number;
+  if (number == 0) number = syscall(SYS_gettid);
+  return number;
+}
+
 void gyre_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int gyre_allows_core(int core) {

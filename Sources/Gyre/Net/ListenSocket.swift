@@ -17,6 +17,10 @@ final class ListenSocket: Socket, @unchecked Sendable {
   private var waiters: Deque<Waiter> = []
   private var accepting = OperationID.none
   private var acceptsDirect = false
+  /// Other loops or processes accept from the same socket. A ring that waits for connections as a multishot stays the first
+  /// in the kernel's line and is woken for every one of them, also while it is too busy to take them; with one accept
+  /// at a time it goes to the end of the line each time.
+  private let isShared: Bool
   private var isPausing = false
   /// Nothing more is to be accepted; what has been accepted is still given out.
   private var isFinishing = false
@@ -31,6 +35,11 @@ final class ListenSocket: Socket, @unchecked Sendable {
   /// Nanoseconds before accepting is tried again after a shortage; doubled each time up to the longest.
   private static let firstDelay: UInt64 = 5_000_000
   private static let longestDelay: UInt64 = 1_000_000_000
+
+  init(loop: EventLoop, descriptor: Descriptor, isShared: Bool) {
+    self.isShared = isShared
+    super.init(loop: loop, descriptor: descriptor)
+  }
 
   /// The next connection that is there already.
   func takeAccepted() -> Descriptor? { accepted.popFirst() }
@@ -89,7 +98,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
     guard accepting == .none, retry == nil, failure == nil, refusal == nil, !isFinishing else { return }
     isPausing = false
     acceptsDirect = loop.driver.hasDirectRoom
-    accepting = start(.accept(descriptor, direct: acceptsDirect))
+    accepting = start(.accept(descriptor, direct: acceptsDirect, once: isShared))
   }
 
   private func take(_ number: Int32) {

@@ -51,11 +51,14 @@ public final class TCPListener: Sendable {
   }
 
   /// Makes a listener of a listening socket, which is its own from here on; if this throws, the socket is closed.
-  static func adopt(_ number: Int32, on loop: EventLoop) throws -> TCPListener {
+  ///
+  /// - Parameter isShared: whether other listeners, here or in other processes, accept from the same socket.
+  static func adopt(_ number: Int32, on loop: EventLoop, isShared: Bool = false) throws -> TCPListener {
     do {
       let address = try SystemSocket.localAddress(of: number)
       SystemSocket.setFlags(loop.driver.socketFlags, on: number)
-      return TCPListener(ListenSocket(loop: loop, descriptor: .ordinary(number)), address: address)
+      let socket = ListenSocket(loop: loop, descriptor: .ordinary(number), isShared: isShared)
+      return TCPListener(socket, address: address)
     } catch {
       Glibc.close(number)
       throw SocketError(error, .address)

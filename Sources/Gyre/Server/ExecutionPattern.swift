@@ -59,8 +59,8 @@ public enum ExecutionPattern: Sendable, Equatable {
     ///                       └▶ [accept · read · execute]
     /// ```
     ///
-    /// One queue: a loop that is stuck delays nobody's acceptance. Whoever wakes first takes most, so that connections
-    /// can be uneven under light load.
+    /// One queue: a loop that is stuck keeps no more than one connection waiting. On io_uring the loops accept in turn, on
+    /// epoll whoever wakes first takes what is there.
     case sharedListener
     /// One loop accepts and hands each connection to the next of the others in turn. Known from memcached.
     ///

@@ -154,7 +154,8 @@ final class Supervisor {
   }
 
   private func start(_ index: Int) throws(Errno) {
-    let process = try ChildProcess(.listeners, sockets: [sockets[index % sockets.count]])
+    let kind = slots.count > sockets.count ? WorkerProcess.Kind.sharedListeners : .listeners
+    let process = try ChildProcess(kind, sockets: [sockets[index % sockets.count]])
     slots[index].startTime = nil
     if slots[index].current == nil { slots[index].current = process } else { slots[index].replacement = process }
   }

@@ -6,6 +6,8 @@ struct ThreadServer: Sendable {
   let work: ServerWork
   /// Listening sockets, which are this server's to close.
   let sockets: [Int32]
+  /// Whether other processes accept from them.
+  var isShared = false
   let onReady: @Sendable (SocketAddress) -> Void
 
   private enum Ending: Sendable {
@@ -97,8 +99,10 @@ struct ThreadServer: Sendable {
   }
 
   private func makeListeners(_ loops: [EventLoop]) throws -> [TCPListener] {
-    try loops.enumerated().map { index, loop in
-      try TCPListener.adopt(ListeningSockets.duplicate(sockets[index % sockets.count]), on: loop)
+    let isShared = isShared || loops.count > sockets.count
+    return try loops.enumerated().map { index, loop in
+      let socket = try ListeningSockets.duplicate(sockets[index % sockets.count])
+      return try TCPListener.adopt(socket, on: loop, isShared: isShared)
     }
   }
 

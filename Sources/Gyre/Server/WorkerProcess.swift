@@ -7,6 +7,8 @@ struct WorkerProcess: Sendable {
   enum Kind: String, Sendable {
     /// Sockets to accept from.
     case listeners
+    /// Sockets that other workers accept from too.
+    case sharedListeners
     /// One connection to serve.
     case connection
   }
@@ -45,8 +47,10 @@ struct WorkerProcess: Sendable {
     for descriptor in [WorkerProcess.control] + sockets { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     limitMemory(server.options.workerMemoryLimit)
     switch kind {
-    case .listeners:
-      try await ThreadServer(server: server, work: work, sockets: sockets, onReady: { _ in sayReady() }).run()
+    case .listeners, .sharedListeners:
+      let isShared = kind == .sharedListeners
+      let server = ThreadServer(server: server, work: work, sockets: sockets, isShared: isShared) { _ in sayReady() }
+      try await server.run()
     case .connection: try await serveConnection(server, work)
     }
     close(WorkerProcess.control)
