@@ -11,7 +11,8 @@ final class ChildProcess {
   let started = EventLoop.now
   private(set) var isReady = false
   /// When it is killed, if it still runs.
-  private(set) var killTime: UInt64?
+  private var killTime: UInt64?
+  private var isKilled = false
 
   /// The program, as it was found at the start: an upgraded file of that name is what a reload starts.
   private static let program: String = {
@@ -132,17 +133,19 @@ final class ChildProcess {
 
   // MARK: Ending
 
-  /// Asks it to drain, and has it killed when `time` has passed.
+  /// Asks it to drain, and has it killed when `time` has passed; sooner if it was asked before and has more time left.
   func retire(within time: UInt64) {
-    guard killTime == nil else { return }
-    kill(process, SIGTERM)
-    killTime = EventLoop.now + time
+    if killTime == nil { kill(process, SIGTERM) }
+    killTime = min(killTime ?? .max, EventLoop.now &+ time)
   }
 
   /// Kills it if its time has passed.
   func killIfOverdue(_ now: UInt64) {
-    guard let time = killTime, time <= now else { return }
+    guard let time = killTime, time <= now, !isKilled else { return }
     kill(process, SIGKILL)
-    killTime = .max
+    isKilled = true
   }
+
+  /// When it is to be killed, if it has not been.
+  var nextTime: UInt64? { isKilled ? nil : killTime }
 }

@@ -10,6 +10,7 @@ final class ConnectionSupervisor {
   private let onReady: () -> Void
   private var processes: [ChildProcess] = []
   private var isStopping = false
+  private let press = RepeatedSignal()
   /// Not before then: descriptors, memory or processes are short.
   private var acceptTime: UInt64 = 0
 
@@ -55,7 +56,7 @@ final class ConnectionSupervisor {
   }
 
   private func timeout(_ now: UInt64, _ isPausing: Bool) -> Int32 {
-    let times = processes.compactMap(\.killTime).filter { $0 != .max } + (isPausing ? [acceptTime] : [])
+    let times = processes.compactMap(\.nextTime) + (isPausing ? [acceptTime] : [])
     guard let next = times.min() else { return -1 }
     return next <= now ? 0 : Int32(clamping: (next - now) / 1_000_000 + 1)
   }
@@ -80,9 +81,11 @@ final class ConnectionSupervisor {
   private func take(_ request: Int32) {
     // Each process is started anew anyway: there is nothing to reload.
     if request == SIGHUP { return }
+    let isAtOnce = request == SIGKILL || !press.isFirst()
+    if request != SIGKILL && isAtOnce && !press.isMeant() { return }
     if !isStopping { ServiceManager.notify("STOPPING=1") }
     isStopping = true
     let time = server.options.drainTime.nanosecondsClamped &+ ConnectionSupervisor.grace
-    for process in processes { process.retire(within: request == SIGKILL ? 0 : time) }
+    for process in processes { process.retire(within: isAtOnce ? 0 : time) }
   }
 }

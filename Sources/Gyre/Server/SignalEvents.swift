@@ -16,9 +16,10 @@ enum SignalEvents {
   /// Calls `body` at each of these signals, until `ignore`.
   ///
   /// - Returns: what to call `ignore` with.
-  static func observe(_ signals: Set<Int32>, _ body: @escaping @Sendable (Int32) -> Void) -> Int {
-    state.withLock { state in
-      if state.writer < 0 { state.writer = startThread() }
+  /// - Throws: the `Errno` of `pipe(2)` or `pthread_create(3)`.
+  static func observe(_ signals: Set<Int32>, _ body: @escaping @Sendable (Int32) -> Void) throws -> Int {
+    try state.withLock { state in
+      if state.writer < 0 { state.writer = try startThread() }
       for signal in signals where !isObserved(signal, state) { _ = gyre_catch_signal(signal, state.writer) }
       let observer = state.nextObserver
       state.nextObserver += 1
@@ -39,21 +40,22 @@ enum SignalEvents {
     state.observers.values.contains { $0.signals.contains(signal) }
   }
 
-  private static func startThread() -> Int32 {
+  private static func startThread() throws(Errno) -> Int32 {
     var ends: [Int32] = [-1, -1]
-    let result = pipe(&ends)
-    precondition(result == 0, "no pipe for signals: \(Errno.current)")
+    guard pipe(&ends) == 0 else { throw Errno.current }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     // The handler must never block.
     _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
     let reader = ends[0]
-    Thread.start(name: "gyre-signals") {
+    let failure = Thread.start(name: "gyre-signals") {
       var signal: UInt8 = 0
       while true {
         if read(reader, &signal, 1) == 1 { tell(Int32(signal)) }
       }
     }
-    return ends[1]
+    guard let failure else { return ends[1] }
+    for end in ends { close(end) }
+    throw failure
   }
 
   private static func tell(_ signal: Int32) {

@@ -23,6 +23,7 @@ final class Supervisor {
   /// Processes that drain.
   private var retired: [ChildProcess] = []
   private var isStopping = false
+  private let press = RepeatedSignal()
   private var hasBeenReady = false
   private var isReloading = false
   private var reloadsAgain = false
@@ -87,7 +88,7 @@ final class Supervisor {
 
   /// Milliseconds until something is due; -1 if nothing is.
   private func timeout(_ processes: [ChildProcess], _ now: UInt64) -> Int32 {
-    let times = slots.compactMap(\.startTime) + processes.compactMap(\.killTime).filter { $0 != .max }
+    let times = slots.compactMap(\.startTime) + processes.compactMap(\.nextTime)
     guard let next = times.min() else { return -1 }
     return next <= now ? 0 : Int32(clamping: (next - now) / 1_000_000 + 1)
   }
@@ -98,7 +99,8 @@ final class Supervisor {
     switch request {
     case SIGHUP: reload()
     case SIGKILL: stop(within: 0)
-    default: stop(within: server.options.drainTime.nanosecondsClamped &+ Supervisor.grace)
+    case _ where press.isFirst(): stop(within: server.options.drainTime.nanosecondsClamped &+ Supervisor.grace)
+    default: if press.isMeant() { stop(within: 0) }
     }
   }
 

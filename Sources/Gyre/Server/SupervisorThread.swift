@@ -8,21 +8,22 @@ enum SupervisorThread {
     let sockets = try ListeningSockets.open(for: server)
     defer { ListeningSockets.close(sockets) }
     let requests = try SupervisorRequests()
-    let observer = server.options.handlesSignals ? SignalEvents.observe([SIGTERM, SIGINT, SIGHUP], requests.add) : nil
+    let observer = try observe(for: server, requests)
     defer { observer.map(SignalEvents.ignore) }
     let draining = Task {
       _ = try await server.draining.receive()
       requests.add(SIGTERM)
     }
     let result = await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation in
-        Thread.start(name: "gyre-supervisor") {
+      await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Void, any Error>, Never>) in
+        let failure = Thread.start(name: "gyre-supervisor") {
           let result = Result<Void, any Error> {
             let address = try ListeningSockets.address(of: sockets[0])
             try supervise(server, sockets, requests) { onReady(address) }
           }
           continuation.resume(returning: result)
         }
+        if let failure { continuation.resume(returning: .failure(failure)) }
       }
     } onCancel: {
       requests.add(SIGKILL)
@@ -30,6 +31,11 @@ enum SupervisorThread {
     draining.cancel()
     try result.get()
     try Task.checkCancellation()
+  }
+
+  private static func observe(for server: Server, _ requests: SupervisorRequests) throws -> Int? {
+    guard server.options.handlesSignals else { return nil }
+    return try SignalEvents.observe([SIGTERM, SIGINT, SIGHUP], requests.add)
   }
 
   private static func supervise(

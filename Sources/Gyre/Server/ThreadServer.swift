@@ -8,8 +8,9 @@ struct ThreadServer: Sendable {
   let sockets: [Int32]
   /// Whether other processes accept from them.
   var isShared = false
+  /// Whether this is a worker process under a supervisor.
+  var isWorker = false
   let onReady: @Sendable (SocketAddress) -> Void
-
   private enum Ending: Sendable {
     case served
     case stopped
@@ -40,9 +41,9 @@ struct ThreadServer: Sendable {
 
   /// Serves until the server has drained.
   func run() async throws {
-    let observer = DrainSignals.observe(for: server)
-    defer { observer.map(SignalEvents.ignore) }
     defer { ListeningSockets.close(sockets) }
+    let observer = try DrainSignals.observe(for: server, isWorker: isWorker)
+    defer { observer.map(SignalEvents.ignore) }
     let loops = try startLoops()
     let result: Result<Void, any Error>
     do {

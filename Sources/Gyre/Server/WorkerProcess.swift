@@ -23,6 +23,7 @@ struct WorkerProcess: Sendable {
 
   private var sockets: [Int32] { (0..<Int32(count)).map { WorkerProcess.control + 1 + $0 } }
 
+  /// The variable's value for a worker of this process.
   func environment() -> String { "\(getpid()):\(kind.rawValue):\(count)" }
 
   /// What the supervisor has given this process; `nil` if it was started by somebody else.
@@ -34,7 +35,7 @@ struct WorkerProcess: Sendable {
     guard parts.count == 3, let supervisor = Int32(parts[0]), let kind = Kind(rawValue: parts[1]),
       let count = Int(parts[2])
     else { throw ConfigurationError("\(variable) is “\(text)”: it is set for worker processes only; unset it") }
-    _ = gyre_end_with_parent(SIGTERM)
+    ParentProcess.endWithIt()
     guard getppid() == supervisor else {
       // A program that a worker starts inherits the variable.
       if kill(supervisor, 0) == 0 { return nil }
@@ -49,8 +50,15 @@ struct WorkerProcess: Sendable {
     switch kind {
     case .listeners, .sharedListeners:
       let isShared = kind == .sharedListeners
-      let server = ThreadServer(server: server, work: work, sockets: sockets, isShared: isShared) { _ in sayReady() }
-      try await server.run()
+      let threads = ThreadServer(
+        server: server,
+        work: work,
+        sockets: sockets,
+        isShared: isShared,
+        isWorker: true,
+        onReady: { _ in sayReady() }
+      )
+      try await threads.run()
     case .connection: try await serveConnection(server, work)
     }
     close(WorkerProcess.control)
@@ -66,7 +74,7 @@ struct WorkerProcess: Sendable {
 
   /// Serves the one connection. Draining lets it go on for as long as the server allows.
   private func serveConnection(_ server: Server, _ work: ServerWork) async throws {
-    let observer = DrainSignals.observe(for: server)
+    let observer = try DrainSignals.observe(for: server, isWorker: true)
     defer { observer.map(SignalEvents.ignore) }
     let loop = try EventLoop.start(server.options.loop)
     let handler = work.connectionHandler

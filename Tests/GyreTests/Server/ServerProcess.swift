@@ -9,6 +9,8 @@ final class ServerProcess: @unchecked Sendable {
   let number: pid_t
   let address: SocketAddress
   private let output: Int32
+  /// The server ends when this is closed, also by the end of this process.
+  private let lifeline: Int32
   private var isReaped = false
 
   static let patterns = [
@@ -33,12 +35,17 @@ final class ServerProcess: @unchecked Sendable {
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     defer { close(ends[1]) }
     output = ends[0]
+    var line: [Int32] = [0, 0]
+    try #require(pipe(&line) == 0)
+    for end in line { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(line[0]) }
+    lifeline = line[1]
     var words = [ServerProcess.path, "--pattern", pattern, "--backend", backend.rawValue] + arguments
     if listening != nil {
       // The variable has to name the process itself, which is the shell's.
       words = ["/bin/sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"", "sh"] + words
     }
-    number = try ServerProcess.spawn(words, environment, output: ends[1], listening)
+    number = try ServerProcess.spawn(words, environment, input: line[0], output: ends[1], listening)
     do {
       let line = try ServerProcess.line(from: output)
       try #require(line.hasPrefix("listening on "), "the server said “\(line)”")
@@ -47,6 +54,7 @@ final class ServerProcess: @unchecked Sendable {
       kill(-number, SIGKILL)
       waitpid(number, nil, 0)
       close(output)
+      close(lifeline)
       throw error
     }
   }
@@ -57,6 +65,7 @@ final class ServerProcess: @unchecked Sendable {
       waitpid(number, nil, 0)
     }
     close(output)
+    close(lifeline)
   }
 
   func signal(_ signal: Int32) { kill(number, signal) }
@@ -97,12 +106,14 @@ final class ServerProcess: @unchecked Sendable {
   private static func spawn(
     _ words: [String],
     _ environment: [String],
+    input: Int32,
     output: Int32,
     _ listening: Int32?
   ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
     // What it says of workers that end is expected here.
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)

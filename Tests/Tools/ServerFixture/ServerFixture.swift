@@ -13,6 +13,7 @@ struct ServerFixture: AsyncParsableCommand {
   @Option var backend = "auto"
 
   func run() async throws {
+    Lifeline.watch()
     var options = Server.Options()
     options.drainTime = .seconds(drain)
     options.workerMemoryLimit = memory
