@@ -55,6 +55,12 @@ let package = Package(
       swiftSettings: settings
     ),
     .executableTarget(
+      name: "gyre-server-fixture",
+      dependencies: ["Gyre", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Tests/Tools/ServerFixture",
+      swiftSettings: settings
+    ),
+    .executableTarget(
       name: "whole-program",
       dependencies: ["Gyre"],
       path: "Tests/Tools/WholeProgram",
@@ -80,6 +86,7 @@ let package = Package(
       name: "GyreTests",
       dependencies: [
         "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "deny-io-uring", "gyre-soak", "whole-program",
+        "gyre-server-fixture",
       ],
       swiftSettings: settings
     ),

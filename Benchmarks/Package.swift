@@ -32,6 +32,13 @@ let package = Package(
       path: "Sources/FairnessBench",
       swiftSettings: settings
     ),
+    .target(name: "CHop"),
+    .executableTarget(
+      name: "hop-bench",
+      dependencies: ["CHop", .product(name: "Gyre", package: "gyre")],
+      path: "Sources/HopBench",
+      swiftSettings: settings
+    ),
     .executableTarget(
       name: "inspect-bench",
       dependencies: [.product(name: "Gyre", package: "gyre")],

@@ -2,7 +2,9 @@
 #include "CLiburing.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 _Thread_local void *gyre_thread_loop;
@@ -19,6 +21,12 @@ int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nano
   if (result >= 0 || errno != ENOSYS) return result;
   uint64_t milliseconds = (nanoseconds + 999999) / 1000000;
   return epoll_wait(fd, events, count, milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds);
+}
+
+pid_t gyre_thread_number(void) {
+  static _Thread_local pid_t number;
+  if (number == 0) number = syscall(SYS_gettid);
+  return number;
 }
 
 void gyre_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
@@ -45,6 +53,36 @@ int gyre_semaphore_wait(sem_t *semaphore, uint64_t nanoseconds) {
   do result = sem_clockwait(semaphore, CLOCK_MONOTONIC, &end);
   while (result != 0 && errno == EINTR);
   return result == 0;
+}
+
+static volatile int gyre_signal_descriptor = -1;
+static struct sigaction gyre_previous_actions[NSIG];
+
+static void gyre_note_signal(int signal) {
+  int kept = errno;
+  unsigned char byte = signal;
+  if (write(gyre_signal_descriptor, &byte, 1) != 1) { /* Full: as many as that are waiting to be looked at. */ }
+  errno = kept;
+}
+
+int gyre_catch_signal(int signal, int fd) {
+  gyre_signal_descriptor = fd;
+  struct sigaction action = {.sa_handler = gyre_note_signal, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  return sigaction(signal, &action, &gyre_previous_actions[signal]) == 0 ? 0 : errno;
+}
+
+void gyre_restore_signal(int signal) { sigaction(signal, &gyre_previous_actions[signal], NULL); }
+
+int gyre_pidfd_open(pid_t pid) {
+  long result = syscall(SYS_pidfd_open, pid, 0);
+  return result < 0 ? -errno : (int)result;
+}
+
+int gyre_end_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal) == 0 ? 0 : errno; }
+
+int gyre_close_from(posix_spawn_file_actions_t *actions, int first) {
+  return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
 int gyre_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }

@@ -70,6 +70,9 @@ static inline void gyre_set_current_loop(void *loop) { gyre_thread_loop = loop; 
 // A time-out of UINT64_MAX has no limit.
 int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nanoseconds);
 
+// The calling thread's number, as top and /proc show it; asked of the kernel once a thread. gettid(2)
+pid_t gyre_thread_number(void);
+
 // Names the calling thread; at most 15 bytes.
 void gyre_name_thread(const char *name);
 
@@ -80,6 +83,27 @@ int gyre_pin_thread(int core);
 
 // sem_clockwait(3) on CLOCK_MONOTONIC for a number of nanoseconds: whether the semaphore was taken.
 int gyre_semaphore_wait(sem_t *semaphore, uint64_t nanoseconds);
+
+// Catches a signal by writing its number, one byte, to a descriptor: the same one for all signals; and puts back what was
+// there before. 0 or an error number. sigaction(2)
+int gyre_catch_signal(int signal, int fd);
+void gyre_restore_signal(int signal);
+
+// A descriptor that becomes readable when a child process ends, or -errno. pidfd_open(2)
+int gyre_pidfd_open(pid_t pid);
+
+// Has the kernel send this process a signal when the thread that started it ends. 0 or an error number. PR_SET_PDEATHSIG
+int gyre_end_with_parent(int signal);
+
+// Has a child process start without the descriptors from `first` on. 0 or an error number.
+int gyre_close_from(posix_spawn_file_actions_t *actions, int first);
+
+// Accepts one connection into a slot of the ring's table of files that the kernel chooses. liburing 2.3 adds 1 to the number
+// that says so, which makes it an ordinary accept.
+static inline void gyre_prep_accept_direct(struct io_uring_sqe *sqe, int fd) {
+  io_uring_prep_accept(sqe, fd, NULL, NULL, 0);
+  sqe->file_index = IORING_FILE_INDEX_ALLOC;
+}
 
 // accept4(2) without the peer's address.
 int gyre_accept(int fd, int flags);

@@ -86,7 +86,7 @@ final class EpollDriver: Driver {
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID {
     let id = operations.begin(operation, for: target)
     switch operation {
-    case .accept(let socket, _), .receive(let socket), .receiveInto(let socket, _, _), .pollReceive(let socket):
+    case .accept(let socket, _, _), .receive(let socket), .receiveInto(let socket, _, _), .pollReceive(let socket):
       makeRoom(for: socket.number)
       sockets[Int(socket.number)].reading = Waiting(id: id, operation: operation)
       advanceReading(socket.number)
@@ -213,7 +213,7 @@ final class EpollDriver: Driver {
       if result == -EAGAIN { awaitEdge(number) } else { finish(reading: true, number, result) }
     case .pollReceive:
       if isReady(number, POLLIN) { finish(reading: true, number, 0) } else { awaitEdge(number) }
-    case .accept: advanceAccept(number, waiting.id)
+    case .accept(_, _, let once): advanceAccept(number, waiting.id, once: once)
     default: break
     }
   }
@@ -240,12 +240,12 @@ final class EpollDriver: Driver {
     unfinished.append(Direction(number: number, isReading: true, id: id))
   }
 
-  private func advanceAccept(_ number: Int32, _ id: OperationID) {
+  private func advanceAccept(_ number: Int32, _ id: OperationID, once: Bool) {
     for _ in 0..<EpollDriver.callsAtOnce {
       let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
       let result = retrying { Int(gyre_accept(number, flags)) }
       if result == -EAGAIN { return awaitEdge(number) }
-      guard result >= 0 else { return finish(reading: true, number, result) }
+      guard result >= 0 && !once else { return finish(reading: true, number, result) }
       posted.append((id, Completion(result: result, hasMore: true)))
     }
     unfinished.append(Direction(number: number, isReading: true, id: id))

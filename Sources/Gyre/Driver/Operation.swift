@@ -3,8 +3,9 @@ import CLiburing
 /// What a driver can be asked to do. Addresses in it stay valid until the operation's terminal completion: whoever starts
 /// it awaits that completion before letting go of the memory.
 enum Operation {
-  /// Accepts connections until it is cancelled or fails; each completion carries a descriptor. `accept4(2)`
-  case accept(Descriptor, direct: Bool)
+  /// Accepts connections until it is cancelled or fails, or one connection; each completion carries a descriptor.
+  /// `accept4(2)`
+  case accept(Descriptor, direct: Bool, once: Bool)
   /// Receives into the loop's buffers until it is cancelled, fails, or the stream ends; each completion carries a buffer.
   case receive(Descriptor)
   /// Receives once, into the caller's memory. `recv(2)`
@@ -27,7 +28,7 @@ enum Operation {
   /// The descriptor that it works on.
   var descriptor: Descriptor {
     switch self {
-    case .accept(let descriptor, _), .receive(let descriptor), .receiveInto(let descriptor, _, _),
+    case .accept(let descriptor, _, _), .receive(let descriptor), .receiveInto(let descriptor, _, _),
       .pollReceive(let descriptor), .send(let descriptor, _, _), .sendMessage(let descriptor, _),
       .connect(let descriptor, _, _),
       .shutdown(let descriptor, _), .install(let descriptor), .close(let descriptor):

@@ -257,8 +257,8 @@ final class URingDriver: Driver {
     case .pollReceive(let descriptor):
       io_uring_prep_poll_add(entry, descriptor.number, UInt32(POLLIN))
       select(descriptor, in: entry)
-    case .accept(let descriptor, let direct):
-      prepareAccept(descriptor, direct: direct, in: entry)
+    case .accept(let descriptor, let direct, let once):
+      prepareAccept(descriptor, direct: direct, once: once, in: entry)
     case .connect(let descriptor, let address, let length):
       io_uring_prep_connect(entry, descriptor.number, address, length)
       select(descriptor, in: entry)
@@ -281,11 +281,18 @@ final class URingDriver: Driver {
     if descriptor.isDirect { gyre_sqe_set_fixed_file(entry) }
   }
 
-  private func prepareAccept(_ descriptor: Descriptor, direct: Bool, in entry: UnsafeMutablePointer<io_uring_sqe>) {
-    if direct {
-      io_uring_prep_multishot_accept_direct(entry, descriptor.number, nil, nil, 0)
-    } else {
-      io_uring_prep_multishot_accept(entry, descriptor.number, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+  private func prepareAccept(
+    _ descriptor: Descriptor,
+    direct: Bool,
+    once: Bool,
+    in entry: UnsafeMutablePointer<io_uring_sqe>
+  ) {
+    let flags = Int32(SOCK_CLOEXEC.rawValue)
+    switch (direct, once) {
+    case (true, false): io_uring_prep_multishot_accept_direct(entry, descriptor.number, nil, nil, 0)
+    case (true, true): gyre_prep_accept_direct(entry, descriptor.number)
+    case (false, false): io_uring_prep_multishot_accept(entry, descriptor.number, nil, nil, flags)
+    case (false, true): io_uring_prep_accept(entry, descriptor.number, nil, nil, flags)
     }
     select(descriptor, in: entry)
   }

@@ -17,7 +17,13 @@ final class ListenSocket: Socket, @unchecked Sendable {
   private var waiters: Deque<Waiter> = []
   private var accepting = OperationID.none
   private var acceptsDirect = false
+  /// Other loops or processes accept from the same socket. A ring that waits for connections as a multishot stays the first
+  /// in the kernel's line and is woken for every one of them, also while it is too busy to take them; with one accept
+  /// at a time it goes to the end of the line each time.
+  private let isShared: Bool
   private var isPausing = false
+  /// Nothing more is to be accepted; what has been accepted is still given out.
+  private var isFinishing = false
   private var retry: TimerID?
   private var retryDelay = ListenSocket.firstDelay
   private var failure: Int32?
@@ -30,6 +36,11 @@ final class ListenSocket: Socket, @unchecked Sendable {
   private static let firstDelay: UInt64 = 5_000_000
   private static let longestDelay: UInt64 = 1_000_000_000
 
+  init(loop: EventLoop, descriptor: Descriptor, isShared: Bool) {
+    self.isShared = isShared
+    super.init(loop: loop, descriptor: descriptor)
+  }
+
   /// The next connection that is there already.
   func takeAccepted() -> Descriptor? { accepted.popFirst() }
 
@@ -40,6 +51,21 @@ final class ListenSocket: Socket, @unchecked Sendable {
     waiters.append(waiter)
     handOver()
     if !waiters.isEmpty { arm() }
+    finishIfDone()
+  }
+
+  func stopAccepting() {
+    isFinishing = true
+    loop.driver.cancel(accepting)
+    if let retry { _ = loop.timers.remove(retry) }
+    retry = nil
+    finishIfDone()
+  }
+
+  /// Nothing is left to give out and nothing will come.
+  private func finishIfDone() {
+    guard isFinishing, accepting == .none, accepted.isEmpty else { return }
+    while let waiter = waiters.popFirst() { waiter.resume(-EBADF) }
   }
 
   func cancel(_ call: Call) {
@@ -61,6 +87,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
     if completion.result >= 0 { take(completion.result) } else { note(-completion.result) }
     if completion.hasMore { pauseIfNeeded() } else if wantsMore { arm() }
     handOver()
+    finishIfDone()
   }
 
   // MARK: Accepting
@@ -68,10 +95,10 @@ final class ListenSocket: Socket, @unchecked Sendable {
   private var wantsMore: Bool { !waiters.isEmpty || accepted.count < ListenSocket.mostAccepted / 2 }
 
   private func arm() {
-    guard accepting == .none, retry == nil, failure == nil, refusal == nil else { return }
+    guard accepting == .none, retry == nil, failure == nil, refusal == nil, !isFinishing else { return }
     isPausing = false
     acceptsDirect = loop.driver.hasDirectRoom
-    accepting = start(.accept(descriptor, direct: acceptsDirect))
+    accepting = start(.accept(descriptor, direct: acceptsDirect, once: isShared))
   }
 
   private func take(_ number: Int32) {
@@ -107,7 +134,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
   /// accept(2): most errors are about one connection, or pass.
   private func note(_ error: Int32) {
     switch error {
-    case ECANCELED, EINTR, EAGAIN, ECONNABORTED: break
+    case ECANCELED, EINTR, ECONNABORTED: break
     case EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP, EFAULT:
       failure = -error
       while let waiter = waiters.popFirst() { waiter.resume(-error) }
@@ -115,11 +142,11 @@ final class ListenSocket: Socket, @unchecked Sendable {
     }
   }
 
-  /// Descriptors or memory are short. Trying again at once would spin, so it waits, longer each time; the connections
+  /// Descriptors or memory are short, or (`EAGAIN`) another process made a socket that it shares with a ring not block. Trying again at once would spin, so it waits, longer each time; the connections
   /// wait in the kernel's accept queue.
   private func retryLater() {
     shortages += 1
-    guard retry == nil, refusal == nil else { return }
+    guard retry == nil, refusal == nil, !isFinishing else { return }
     retry = loop.timers.insert(at: EventLoop.now + retryDelay) { fired in
       self.retry = nil
       // Nothing is in flight meanwhile that would tell this listener of the loop's stop.

@@ -33,18 +33,35 @@ public final class TCPListener: Sendable {
     options: Options = Options(),
     on loop: EventLoop? = nil
   ) throws -> TCPListener {
-    try options.validate()
     let loop = try loop ?? EventLoop.currentOrShared()
-    let number = try SystemSocket.make(for: address, flags: loop.driver.socketFlags)
-    var isListening = false
-    defer { if !isListening { Glibc.close(number) } }
-    try setUp(number, address, options)
+    return try adopt(try listen(on: address, options), on: loop)
+  }
+
+  /// Makes a listening socket that belongs to no loop yet.
+  static func listen(on address: SocketAddress, _ options: Options) throws -> Int32 {
+    try options.validate()
+    let number = try SystemSocket.make(for: address, flags: 0)
     do {
-      let bound = try SystemSocket.localAddress(of: number)
-      isListening = true
-      return TCPListener(ListenSocket(loop: loop, descriptor: .ordinary(number)), address: bound)
+      try setUp(number, address, options)
     } catch {
-      throw SocketError(error, .address, address)
+      Glibc.close(number)
+      throw error
+    }
+    return number
+  }
+
+  /// Makes a listener of a listening socket, which is its own from here on; if this throws, the socket is closed.
+  ///
+  /// - Parameter isShared: whether other listeners, here or in other processes, accept from the same socket.
+  static func adopt(_ number: Int32, on loop: EventLoop, isShared: Bool = false) throws -> TCPListener {
+    do {
+      let address = try SystemSocket.localAddress(of: number)
+      SystemSocket.setFlags(loop.driver.socketFlags, on: number)
+      let socket = ListenSocket(loop: loop, descriptor: .ordinary(number), isShared: isShared)
+      return TCPListener(socket, address: address)
+    } catch {
+      Glibc.close(number)
+      throw SocketError(error, .address)
     }
   }
 
@@ -61,7 +78,7 @@ public final class TCPListener: Sendable {
     } catch {
       throw SocketError(error, .bind, address)
     }
-    if listen(number, Int32(options.backlog)) != 0 { throw SocketError(.current, .listen, address) }
+    if Glibc.listen(number, Int32(options.backlog)) != 0 { throw SocketError(.current, .listen, address) }
   }
 
   /// Accepts the next connection, suspending until there is one.
@@ -131,7 +148,7 @@ public final class TCPListener: Sendable {
     }
   }
 
-  private func acceptUnlessClosed() async throws -> TCPConnection? {
+  func acceptUnlessClosed() async throws -> TCPConnection? {
     do {
       return try await accept()
     } catch let error as SocketError where error.errno == .badFileDescriptor {
@@ -140,6 +157,14 @@ public final class TCPListener: Sendable {
       // The loop stopped between two calls of `accept` rather than during one.
       throw CancellationError()
     }
+  }
+
+  /// Stops accepting, and leaves what is in the kernel's accept queue to others that listen on the same socket. `accept` goes
+  /// on returning the connections that had been accepted, and then throws `SocketError` with `EBADF`; so `serve` ends when
+  /// all of them have been handled. The listener still has to be closed. Returns at once.
+  public func stopAccepting() {
+    let socket = socket
+    socket.loop.perform { socket.stopAccepting() }
   }
 
   /// Stops listening: connections in the kernel's accept queue, and those accepted that nobody has asked for, are closed.

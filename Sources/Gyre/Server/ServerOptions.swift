@@ -1,0 +1,39 @@
+extension Server {
+  /// How a server is made.
+  public struct Options: Sendable {
+    /// How its listeners are made. `reusePort` is set where the pattern says so.
+    public var listener = TCPListener.Options()
+    /// How its loops are made.
+    public var loop = EventLoop.Configuration()
+    /// Whether the loops of one process keep to cores. Default: no.
+    public var pinning = EventLoopGroup.Pinning.none
+    /// How long handlers may go on when the server drains; then they are cancelled. Default: ten seconds.
+    public var drainTime = Duration.seconds(10)
+    /// Messages that each thread of `.messageBalanced` executes at a time. Default: 1, which suits handlers that compute;
+    /// raise it for handlers that wait for something.
+    public var messagesPerThread = 1
+    /// Bytes of data that a worker process may have; an allocation beyond it fails, which ends that worker and no other.
+    /// Default: no limit. `RLIMIT_DATA`
+    public var workerMemoryLimit: Int?
+    /// Drain at SIGTERM and SIGINT, and replace the workers at SIGHUP. Default: true.
+    public var handlesSignals = true
+    /// Called when the server accepts connections, with the address that it listens on: in the process that was started,
+    /// not in its workers.
+    public var onReady: (@Sendable (SocketAddress) -> Void)?
+
+    /// The defaults.
+    public init() {}
+
+    func validate() throws(ConfigurationError) {
+      try listener.validate()
+      try loop.validate()
+      guard drainTime >= .zero else { throw ConfigurationError("drainTime is \(drainTime): use zero or more") }
+      guard (1...65536).contains(messagesPerThread) else {
+        throw ConfigurationError("messagesPerThread is \(messagesPerThread): use 1 to 65536")
+      }
+      if let workerMemoryLimit, workerMemoryLimit < 1 << 24 {
+        throw ConfigurationError("workerMemoryLimit is \(workerMemoryLimit): use 16777216 bytes or more")
+      }
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import CLiburing
+import Glibc
+
+/// Runs a supervisor on a thread of its own: it waits for processes and signals, and needs no loop.
+enum SupervisorThread {
+  /// Supervises until the server has drained.
+  static func run(_ server: Server, _ onReady: @escaping @Sendable (SocketAddress) -> Void) async throws {
+    let sockets = try ListeningSockets.open(for: server)
+    defer { ListeningSockets.close(sockets) }
+    let requests = try SupervisorRequests()
+    let observer = try observe(for: server, requests)
+    defer { observer.map(SignalEvents.ignore) }
+    let draining = Task {
+      _ = try await server.draining.receive()
+      requests.add(SIGTERM)
+    }
+    let result = await withTaskCancellationHandler {
+      await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Void, any Error>, Never>) in
+        let failure = Thread.start(name: "gyre-supervisor") {
+          let result = Result<Void, any Error> {
+            let address = try ListeningSockets.address(of: sockets[0])
+            try supervise(server, sockets, requests) { onReady(address) }
+          }
+          continuation.resume(returning: result)
+        }
+        if let failure { continuation.resume(returning: .failure(failure)) }
+      }
+    } onCancel: {
+      requests.add(SIGKILL)
+    }
+    draining.cancel()
+    try result.get()
+    try Task.checkCancellation()
+  }
+
+  private static func observe(for server: Server, _ requests: SupervisorRequests) throws -> Int? {
+    guard server.options.handlesSignals else { return nil }
+    return try SignalEvents.observe([SIGTERM, SIGINT, SIGHUP], requests.add)
+  }
+
+  private static func supervise(
+    _ server: Server,
+    _ sockets: [Int32],
+    _ requests: SupervisorRequests,
+    _ onReady: @escaping () -> Void
+  ) throws {
+    switch server.pattern {
+    case .multiProcess(let workers, _):
+      try Supervisor(server, sockets, workers: workers, requests, onReady).run()
+    case .processPerConnection(let limit):
+      try ConnectionSupervisor(server, sockets, limit: limit, requests, onReady).run()
+    case .singleThreaded, .multiThreaded: preconditionFailure("served on threads")
+    }
+  }
+}

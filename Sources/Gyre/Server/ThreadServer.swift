@@ -1,0 +1,192 @@
+import Glibc
+
+/// Serves on loops of this process: everything under the patterns of threads, and what a worker process does.
+struct ThreadServer: Sendable {
+  let server: Server
+  let work: ServerWork
+  /// Listening sockets, which are this server's to close.
+  let sockets: [Int32]
+  /// Whether other processes accept from them.
+  var isShared = false
+  /// Whether this is a worker process under a supervisor.
+  var isWorker = false
+  let onReady: @Sendable (SocketAddress) -> Void
+  private enum Ending: Sendable {
+    case served
+    case stopped
+    case overdue
+  }
+
+  /// What one loop does until the server has drained.
+  private struct Part: Sendable {
+    let loop: EventLoop
+    let body: @Sendable () async throws -> Void
+  }
+
+  /// The loops of a server: in front the one that only accepts, or only reads and writes, where the pattern has one.
+  private struct Loops {
+    let front: EventLoop?
+    let group: EventLoopGroup
+
+    /// Those that accept.
+    var accepting: [EventLoop] { front.map { [$0] } ?? group.loops }
+
+    func shutdown() async {
+      await front?.shutdown()
+      await group.shutdown()
+    }
+  }
+
+  private var options: Server.Options { server.options }
+
+  /// Serves until the server has drained.
+  func run() async throws {
+    defer { ListeningSockets.close(sockets) }
+    let observer = try DrainSignals.observe(for: server, isWorker: isWorker)
+    defer { observer.map(SignalEvents.ignore) }
+    let loops = try startLoops()
+    let result: Result<Void, any Error>
+    do {
+      result = .success(try await serve(loops))
+    } catch {
+      result = .failure(error)
+    }
+    await loops.shutdown()
+    try result.get()
+  }
+
+  // MARK: Loops
+
+  private func startLoops() throws -> Loops {
+    let group = try EventLoopGroup.start(loops: threads, configuration: options.loop, pinning: options.pinning)
+    do {
+      return Loops(front: try startFront(), group: group)
+    } catch {
+      group.stop()
+      throw error
+    }
+  }
+
+  private var threads: Int {
+    if case .multiThreaded(let threads, _) = server.pattern { threads } else { 1 }
+  }
+
+  private func startFront() throws -> EventLoop? {
+    var configuration = options.loop
+    switch server.pattern {
+    case .multiThreaded(_, .acceptor):
+      configuration.name += "-accept"
+      // What it accepts leaves it at once: an ordinary descriptor goes without a detour.
+      configuration.directDescriptors = 0
+    case .multiThreaded(_, .messageBalanced): configuration.name += "-front"
+    default: return nil
+    }
+    return try EventLoop.start(configuration)
+  }
+
+  // MARK: Serving
+
+  private func serve(_ loops: Loops) async throws {
+    let listeners = try makeListeners(loops.accepting)
+    onReady(listeners[0].address)
+    let result: Result<Void, any Error>
+    do {
+      result = .success(try await serve(listeners, loops))
+    } catch {
+      result = .failure(error)
+    }
+    for listener in listeners { await listener.close() }
+    try result.get()
+  }
+
+  private func makeListeners(_ loops: [EventLoop]) throws -> [TCPListener] {
+    let isShared = isShared || loops.count > sockets.count
+    return try loops.enumerated().map { index, loop in
+      let socket = try ListeningSockets.duplicate(sockets[index % sockets.count])
+      return try TCPListener.adopt(socket, on: loop, isShared: isShared)
+    }
+  }
+
+  private func serve(_ listeners: [TCPListener], _ loops: Loops) async throws {
+    try await withThrowingTaskGroup(of: Ending.self) { tasks in
+      var left = 0
+      for part in parts(listeners, loops) {
+        left += 1
+        tasks.addTask(executorPreference: part.loop.taskExecutor) {
+          do { try await part.body() } catch is CancellationError {}
+          return .served
+        }
+      }
+      tasks.addTask(executorPreference: loops.group.loops[0].taskExecutor) {
+        await stopWhenDraining(listeners, on: loops.group.loops[0])
+      }
+      while left > 0, let ending = try await tasks.next() {
+        switch ending {
+        case .served: left -= 1
+        case .stopped: break
+        case .overdue:
+          Server.log.notice("handlers are cancelled: they did not end within \(options.drainTime)")
+          tasks.cancelAll()
+        }
+      }
+      tasks.cancelAll()
+    }
+    try Task.checkCancellation()
+  }
+
+  private func stopWhenDraining(_ listeners: [TCPListener], on loop: EventLoop) async -> Ending {
+    do {
+      _ = try await server.draining.receive()
+      for listener in listeners { listener.stopAccepting() }
+      try await loop.sleep(for: options.drainTime)
+      return .overdue
+    } catch {
+      return .stopped
+    }
+  }
+
+  // MARK: What each loop does
+
+  private func parts(_ listeners: [TCPListener], _ loops: Loops) -> [Part] {
+    if case .multiThreaded(_, .messageBalanced) = server.pattern, case .messages(let framing, let handler) = work {
+      return balancedParts(MessageBalancer(framing, handler), listeners[0], loops.group)
+    }
+    let handler = work.connectionHandler
+    if loops.front != nil {
+      return [Part(loop: listeners[0].loop) { try await handOver(from: listeners[0], to: loops.group, handler) }]
+    }
+    return listeners.map { listener in Part(loop: listener.loop) { try await listener.serve(handler) } }
+  }
+
+  private func balancedParts(_ balancer: MessageBalancer, _ listener: TCPListener, _ group: EventLoopGroup) -> [Part] {
+    let executing = group.loops.flatMap { loop in
+      (0..<options.messagesPerThread).map { _ in Part(loop: loop) { try await balancer.execute() } }
+    }
+    let reading = Part(loop: listener.loop) {
+      defer { balancer.finish() }
+      try await listener.serve { try await balancer.serve($0) }
+    }
+    return [reading] + executing
+  }
+
+  /// Accepts on one loop and hands each connection to the next of the others.
+  private func handOver(
+    from listener: TCPListener,
+    to group: EventLoopGroup,
+    _ handler: @escaping Server.ConnectionHandler
+  ) async throws {
+    try await withThrowingDiscardingTaskGroup { tasks in
+      while let connection = try await listener.acceptUnlessClosed() {
+        let loop = group.next()
+        tasks.addTask(executorPreference: loop.taskExecutor) {
+          do {
+            try await connection.move(to: loop).withScope(handler)
+          } catch is CancellationError {
+          } catch {
+            Server.log.debug("a handler failed: \(error)")
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import CLiburing
+import Glibc
+
+/// What a process that a supervisor started has been given.
+struct WorkerProcess: Sendable {
+  /// What the descriptors after the first are.
+  enum Kind: String, Sendable {
+    /// Sockets to accept from.
+    case listeners
+    /// Sockets that other workers accept from too.
+    case sharedListeners
+    /// One connection to serve.
+    case connection
+  }
+
+  let kind: Kind
+  let count: Int
+
+  /// The variable that tells a process that it is a worker: the supervisor's process, the kind, the number of sockets.
+  static let variable = "GYRE_WORKER"
+  /// Where a worker says that it is ready; the sockets follow.
+  static let control: Int32 = 3
+
+  private var sockets: [Int32] { (0..<Int32(count)).map { WorkerProcess.control + 1 + $0 } }
+
+  /// The variable's value for a worker of this process.
+  func environment() -> String { "\(getpid()):\(kind.rawValue):\(count)" }
+
+  /// What the supervisor has given this process; `nil` if it was started by somebody else.
+  ///
+  /// - Throws: `ConfigurationError` if the supervisor has ended meanwhile.
+  static func fromEnvironment() throws(ConfigurationError) -> WorkerProcess? {
+    guard let text = getenv(variable).map({ String(cString: $0) }) else { return nil }
+    let parts = text.split(separator: ":").map(String.init)
+    guard parts.count == 3, let supervisor = Int32(parts[0]), let kind = Kind(rawValue: parts[1]),
+      let count = Int(parts[2])
+    else { throw ConfigurationError("\(variable) is “\(text)”: it is set for worker processes only; unset it") }
+    ParentProcess.endWithIt()
+    guard getppid() == supervisor else {
+      // A program that a worker starts inherits the variable.
+      if kill(supervisor, 0) == 0 { return nil }
+      throw ConfigurationError("the supervisor of this worker process has ended")
+    }
+    return WorkerProcess(kind: kind, count: count)
+  }
+
+  func serve(_ server: Server, _ work: ServerWork) async throws {
+    for descriptor in [WorkerProcess.control] + sockets { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    limitMemory(server.options.workerMemoryLimit)
+    switch kind {
+    case .listeners, .sharedListeners:
+      let isShared = kind == .sharedListeners
+      let threads = ThreadServer(
+        server: server,
+        work: work,
+        sockets: sockets,
+        isShared: isShared,
+        isWorker: true,
+        onReady: { _ in sayReady() }
+      )
+      try await threads.run()
+    case .connection: try await serveConnection(server, work)
+    }
+    close(WorkerProcess.control)
+  }
+
+  private func sayReady() { _ = write(WorkerProcess.control, "R", 1) }
+
+  private func limitMemory(_ bytes: Int?) {
+    guard let bytes else { return }
+    var limit = rlimit(rlim_cur: rlim_t(bytes), rlim_max: rlim_t(bytes))
+    setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
+  }
+
+  /// Serves the one connection. Draining lets it go on for as long as the server allows.
+  private func serveConnection(_ server: Server, _ work: ServerWork) async throws {
+    let observer = try DrainSignals.observe(for: server, isWorker: true)
+    defer { observer.map(SignalEvents.ignore) }
+    let loop = try EventLoop.start(server.options.loop)
+    let handler = work.connectionHandler
+    let serving = Task(executorPreference: loop.taskExecutor) {
+      try await TCPConnection.adopt(sockets[0], on: loop).withScope(handler)
+    }
+    let stopping = Task(executorPreference: loop.taskExecutor) {
+      _ = try await server.draining.receive()
+      try await loop.sleep(for: server.options.drainTime)
+      serving.cancel()
+    }
+    sayReady()
+    let result = await withTaskCancellationHandler {
+      await serving.result
+    } onCancel: {
+      serving.cancel()
+    }
+    stopping.cancel()
+    _ = await stopping.result
+    await loop.shutdown()
+    if case .failure(let error) = result { Server.log.debug("a handler failed: \(error)") }
+  }
+}

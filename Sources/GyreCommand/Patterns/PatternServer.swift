@@ -1,0 +1,88 @@
+import Glibc
+import Gyre
+
+/// A running `gyre pattern-server`. `posix_spawn(3)`
+final class PatternServer {
+  let address: SocketAddress
+  private let process: pid_t
+  private let output: Int32
+
+  /// Starts it and waits until it listens.
+  ///
+  /// - Throws: `PatternError` if it cannot be started or does not listen within some seconds.
+  init(_ pattern: PatternName, workers: Int, connections: Int, _ backend: BackendChoice) throws {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { throw PatternError("no pipe: \(String(cString: strerror(errno)))") }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(ends[1]) }
+    output = ends[0]
+    let arguments = [
+      "gyre", "pattern-server", "--pattern", pattern.rawValue, "--workers", "\(workers)", "--connections",
+      "\(connections)", "--backend", backend.rawValue,
+    ]
+    do {
+      process = try PatternServer.spawn(arguments, output: ends[1])
+    } catch {
+      close(output)
+      throw error
+    }
+    do {
+      address = try PatternServer.address(from: output)
+    } catch {
+      PatternServer.end(process)
+      close(output)
+      throw error
+    }
+  }
+
+  deinit {
+    PatternServer.end(process)
+    close(output)
+  }
+
+  /// The server's processes and threads now.
+  func sample() -> ProcessSample { ProcessSample(tree: process) }
+
+  // MARK: Starting and ending
+
+  private static func spawn(_ arguments: [String], output: Int32) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+    // What a server says of its crash is expected.
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+    // Copies that live until the call returns, as it demands.
+    let words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    defer { for case let word? in words { free(word) } }
+    var process: pid_t = 0
+    let result = posix_spawn(&process, "/proc/self/exe", &actions, nil, words, environ)
+    guard result == 0 else { throw PatternError("no server process: \(String(cString: strerror(result)))") }
+    return process
+  }
+
+  private static func address(from descriptor: Int32) throws -> SocketAddress {
+    let prefix = "listening on "
+    var line = ""
+    while line.last != "\n" {
+      var readable = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      var part = [UInt8](repeating: 0, count: 256)
+      guard poll(&readable, 1, 10_000) == 1, case let count = read(descriptor, &part, part.count), count > 0 else {
+        throw PatternError("the server did not start; `gyre doctor` says what this machine allows")
+      }
+      line += String(decoding: part[..<count], as: UTF8.self)
+    }
+    return try SocketAddress(String(line.dropFirst(prefix.count).prefix { !$0.isWhitespace }))
+  }
+
+  /// Drains it; its workers end with it. One that does not end is killed.
+  private static func end(_ process: pid_t) {
+    kill(process, SIGTERM)
+    for _ in 0..<300 {
+      if waitpid(process, nil, WNOHANG) != 0 { return }
+      usleep(10_000)
+    }
+    kill(process, SIGKILL)
+    waitpid(process, nil, 0)
+  }
+}

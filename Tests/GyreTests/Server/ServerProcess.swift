@@ -1,0 +1,173 @@
+import Glibc
+import Testing
+
+@testable import Gyre
+
+// @unchecked: `isReaped` is the test's own, which uses it from one task.
+/// The server fixture, running in a process of its own, in a process group of its own that ends with it.
+final class ServerProcess: @unchecked Sendable {
+  let number: pid_t
+  let address: SocketAddress
+  private let output: Int32
+  /// The server ends when this is closed, also by the end of this process.
+  private let lifeline: Int32
+  private var isReaped = false
+
+  static let patterns = [
+    "single", "reusePort", "sharedListener", "acceptor", "messageBalanced", "processes-shared", "processes-reuseport",
+    "process-per-connection",
+  ]
+
+  /// Starts the fixture and waits until it listens.
+  ///
+  /// - Parameters:
+  ///   - environment: variables in addition to the inherited ones.
+  ///   - listening: a listening socket to pass as a service manager does.
+  init(
+    _ pattern: String,
+    _ arguments: [String] = [],
+    _ backend: Backend,
+    environment: [String] = [],
+    listening: Int32? = nil
+  ) throws {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(ends[1]) }
+    output = ends[0]
+    var line: [Int32] = [0, 0]
+    try #require(pipe(&line) == 0)
+    for end in line { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(line[0]) }
+    lifeline = line[1]
+    var words = [ServerProcess.path, "--pattern", pattern, "--backend", backend.rawValue] + arguments
+    if listening != nil {
+      // The variable has to name the process itself, which is the shell's.
+      words = ["/bin/sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"", "sh"] + words
+    }
+    number = try ServerProcess.spawn(words, environment, input: line[0], output: ends[1], listening)
+    do {
+      let line = try ServerProcess.line(from: output)
+      try #require(line.hasPrefix("listening on "), "the server said “\(line)”")
+      address = try SocketAddress(String(line.dropFirst("listening on ".count).prefix { !$0.isWhitespace }))
+    } catch {
+      kill(-number, SIGKILL)
+      waitpid(number, nil, 0)
+      close(output)
+      close(lifeline)
+      throw error
+    }
+  }
+
+  deinit {
+    if !isReaped {
+      kill(-number, SIGKILL)
+      waitpid(number, nil, 0)
+    }
+    close(output)
+    close(lifeline)
+  }
+
+  func signal(_ signal: Int32) { kill(number, signal) }
+
+  /// Waits for the process's end, at most some seconds: its exit status, or 128 and the signal that ended it.
+  func ending() throws -> Int32 {
+    var status: Int32 = 0
+    for _ in 0..<2000 {
+      if waitpid(number, &status, WNOHANG) == number {
+        isReaped = true
+        return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
+      }
+      usleep(10_000)
+    }
+    throw ServerProcessError(description: "the server did not end within 20 seconds")
+  }
+
+  /// The processes that it started.
+  var children: Set<pid_t> {
+    let path = "/proc/\(number)/task"
+    var found: Set<pid_t> = []
+    for thread in ServerProcess.entries(of: path) {
+      let text = ServerProcess.contents(of: "\(path)/\(thread)/children")
+      found.formUnion(text.split(separator: " ").compactMap { pid_t($0) })
+    }
+    return found
+  }
+
+  // MARK: Starting
+
+  private static let path: String = {
+    var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
+    let program = String(decoding: path.prefix(max(count, 0)), as: UTF8.self)
+    return program.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/gyre-server-fixture"
+  }()
+
+  private static func spawn(
+    _ words: [String],
+    _ environment: [String],
+    input: Int32,
+    output: Int32,
+    _ listening: Int32?
+  ) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+    // What it says of workers that end is expected here.
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+    if let listening { posix_spawn_file_actions_adddup2(&actions, listening, 3) }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    let inherited = ["LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS"].compactMap { (name: String) in
+      getenv(name).map { "\(name)=\(String(cString: $0))" }
+    }
+    // Copies that live until the call returns, as it demands; each list ends with a nil.
+    let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    let variables: [UnsafeMutablePointer<CChar>?] = (inherited + environment).map { strdup($0) } + [nil]
+    defer { for case let copy? in arguments + variables { free(copy) } }
+    var number: pid_t = 0
+    let result = posix_spawn(&number, words[0], &actions, &attributes, arguments, variables)
+    try #require(result == 0, "\(words[0]): \(Errno(rawValue: result))")
+    return number
+  }
+
+  private static func line(from descriptor: Int32) throws -> String {
+    var bytes: [UInt8] = []
+    while !bytes.contains(UInt8(ascii: "\n")) {
+      var readable = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      try #require(poll(&readable, 1, 20_000) == 1, "the server does not listen")
+      var part = [UInt8](repeating: 0, count: 4096)
+      let count = read(descriptor, &part, part.count)
+      guard count > 0 else { break }
+      bytes += part[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func entries(of directory: String) -> [String] {
+    guard let stream = opendir(directory) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+    }
+    return names.filter { $0.first != "." }
+  }
+
+  private static func contents(of path: String) -> String {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return "" }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = read(file, &bytes, bytes.count)
+    return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+  }
+}
+
+struct ServerProcessError: Error, CustomStringConvertible {
+  let description: String
+}

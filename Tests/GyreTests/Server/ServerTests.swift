@@ -1,0 +1,138 @@
+import Glibc
+import Testing
+
+@testable import Gyre
+
+/// One handler under every execution pattern.
+@Suite(.serialized)
+struct ServerTests {
+  static let combinations = Backends.available.flatMap { backend in ServerProcess.patterns.map { (backend, $0) } }
+
+  @Test(arguments: combinations)
+  func everyPatternAnswersAndDrains(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--number", "3"], backend)
+    try await onServerLoop {
+      var clients: [ServerClient] = []
+      for _ in 0..<3 { clients.append(try await ServerClient.connect(to: server)) }
+      for (index, client) in clients.enumerated() {
+        #expect(try await client.ask("hello \(index)") == "hello \(index)")
+        // Two at once, and one in two parts.
+        try await client.connection.send("one\ntwo\nth")
+        try await client.connection.send("ree\n")
+        var text = ""
+        while text.count < 14, let chunk = try await client.connection.receive() { text += chunk.text }
+        #expect(text == "one\ntwo\nthree\n")
+      }
+      // Draining lets a connection go on.
+      server.signal(SIGTERM)
+      #expect(try await clients[0].ask("still here") == "still here")
+      for client in clients { await client.close() }
+    }
+    #expect(try server.ending() == 0)
+  }
+
+  @Test(arguments: Backends.available)
+  func anAcceptorHandsConnectionsOverInTurn(_ backend: Backend) async throws {
+    let server = try ServerProcess("acceptor", ["--number", "3"], backend)
+    try await onServerLoop {
+      var clients: [ServerClient] = []
+      var threads: [String: Int] = [:]
+      for _ in 0..<9 {
+        let client = try await ServerClient.connect(to: server)
+        threads[try await client.executor().thread, default: 0] += 1
+        clients.append(client)
+      }
+      #expect(threads.count == 3 && threads.values.allSatisfy { $0 == 3 })
+      for client in clients { await client.close() }
+    }
+  }
+
+  @Test(arguments: Backends.available)
+  func aMessageThatComputesDelaysNoOtherConnection(_ backend: Backend) async throws {
+    let server = try ServerProcess("messageBalanced", ["--number", "2"], backend)
+    try await onServerLoop {
+      let (heavy, light) = (try await ServerClient.connect(to: server), try await ServerClient.connect(to: server))
+      let isDone = Shared(false)
+      async let working: Void = {
+        _ = try await heavy.ask("work 1000")
+        isDone.update { $0 = true }
+      }()
+      for number in 0..<20 { #expect(try await light.ask("\(number)") == "\(number)") }
+      #expect(!isDone.value, "the light ones waited for the heavy one")
+      try await working
+      await heavy.close()
+      await light.close()
+    }
+  }
+
+  @Test(arguments: Backends.available)
+  func handlersThatDoNotEndAreCancelledWhenTheDrainTimeIsOver(_ backend: Backend) async throws {
+    for pattern in ["single", "acceptor", "messageBalanced", "processes-shared", "process-per-connection"] {
+      let server = try ServerProcess(pattern, ["--drain", "0.1"], backend)
+      try await onServerLoop {
+        let client = try await ServerClient.connect(to: server)
+        #expect(try await client.ask("here") == "here")
+        server.signal(SIGTERM)
+        #expect(try await client.connection.receive()?.text == nil, "\(pattern)")
+        await client.close()
+      }
+      #expect(try server.ending() == 0, "\(pattern)")
+    }
+  }
+
+  @Test
+  func whatCannotWorkIsRefusedAtOnce() async throws {
+    let address = SocketAddress.loopback(port: 0)
+    for pattern: ExecutionPattern in [
+      .multiThreaded(threads: 0, accept: .acceptor), .multiProcess(workers: -1, accept: .reusePort),
+      .processPerConnection(limit: 0),
+    ] {
+      #expect(throws: ConfigurationError.self) { try Server(address: address, pattern: pattern) }
+    }
+    let server = try Server(address: address, pattern: .multiThreaded(threads: 1, accept: .messageBalanced))
+    await #expect(throws: ConfigurationError.self) { try await server.run { _ in } }
+    let taken = try Server(address: address, pattern: .singleThreaded)
+    let busy = try TCPListener.listen(on: address, TCPListener.Options())
+    defer { close(busy) }
+    let again = try Server(address: ListeningSockets.address(of: busy), pattern: .singleThreaded)
+    let error = await #expect(throws: SocketError.self) { try await again.run { _ in } }
+    #expect(error?.errno == .addressInUse)
+    taken.drain()
+    try await taken.run { _ in }
+  }
+
+  @Test(arguments: Backends.available)
+  func cancellingTheTaskEndsTheServer(_ backend: Backend) async throws {
+    var options = Server.Options()
+    options.loop.backend = backend.choice
+    let isReady = Channel<SocketAddress>(capacity: 1)
+    options.onReady = { _ = try? isReady.trySend($0) }
+    let server = try Server(
+      address: .loopback(port: 0),
+      pattern: .multiThreaded(threads: 2, accept: .sharedListener),
+      options: options
+    )
+    let running = Task { try await server.run { while try await $0.receive() != nil {} } }
+    let address = try #require(try await isReady.receive())
+    try await onServerLoop {
+      let connection = try await TCPConnection.connect(to: address)
+      try await connection.send("x")
+      running.cancel()
+      let isClosed = try await connection.receive() == nil
+      #expect(isClosed)
+      await connection.close()
+    }
+    await #expect(throws: CancellationError.self) { try await running.value }
+  }
+}
+
+/// Runs `body` on a loop, with a deadline.
+func onServerLoop(_ body: @escaping @Sendable () async throws -> Void) async throws {
+  let loop = try EventLoop.start()
+  let watchdog = Watchdog(seconds: 90)
+  defer { watchdog.stop() }
+  let task = Task(executorPreference: loop.taskExecutor) { try await body() }
+  let result = await task.result
+  await loop.shutdown()
+  try result.get()
+}

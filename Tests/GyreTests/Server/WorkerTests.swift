@@ -1,0 +1,163 @@
+import Glibc
+import Testing
+
+@testable import Gyre
+
+/// Worker processes: what ends one ends no other, and nobody notices a reload.
+@Suite(.serialized)
+struct WorkerTests {
+  static let combinations = Backends.available.flatMap { backend in
+    ["processes-shared", "processes-reuseport"].map { (backend, $0) }
+  }
+
+  /// A client of each worker.
+  private func clientOfEach(_ server: ServerProcess, _ count: Int) async throws -> [pid_t: ServerClient] {
+    var clients: [pid_t: ServerClient] = [:]
+    for _ in 0..<2000 where clients.count < count {
+      // Two at a time: with one, a shared listener could always wake the same worker.
+      let pair = [try await ServerClient.connect(to: server), try await ServerClient.connect(to: server)]
+      for client in pair {
+        let process = try await client.executor().process
+        if clients[process] == nil { clients[process] = client } else { await client.close() }
+      }
+    }
+    try #require(clients.count == count, "not every worker accepts")
+    return clients
+  }
+
+  private func expectReplaced(_ victim: pid_t, in server: ServerProcess, _ what: String) async throws {
+    let workers = server.children
+    // A second is what is promised; the deadline is that of the machine's other work too.
+    for _ in 0..<1000 where server.children.contains(victim) || server.children.count < 2 {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    #expect(!server.children.contains(victim) && server.children.count == 2, "\(what): \(workers)")
+  }
+
+  @Test(arguments: combinations)
+  func aWorkerThatDiesTakesOnlyItsOwnConnections(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--memory", "\(512 << 20)"], backend)
+    try await onServerLoop {
+      for cause in ["kill", "abort", "exhaust"] {
+        let clients = try await clientOfEach(server, 2)
+        let (victim, client) = clients.first!
+        let (_, other) = clients.first { $0.key != victim }!
+        if cause == "kill" {
+          kill(victim, SIGKILL)
+        } else {
+          try await client.connection.send("\(cause)\n")
+        }
+        // The end of the stream or a reset: the process cannot say which.
+        #expect((try? await client.answer()) == nil, "\(cause): the worker lives")
+        #expect(try await other.ask("unharmed") == "unharmed", "\(cause)")
+        try await expectReplaced(victim, in: server, cause)
+        for client in clients.values { await client.close() }
+      }
+      for client in try await clientOfEach(server, 2).values { await client.close() }
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  @Test(arguments: combinations)
+  func tenReloadsLoseNoConnection(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, [], backend)
+    try await onServerLoop {
+      let isOver = Shared(false)
+      let connecting = Task {
+        var asked = 0
+        while !isOver.value {
+          let client = try await ServerClient.connect(to: server)
+          #expect(try await client.ask("\(asked)") == "\(asked)")
+          await client.close()
+          asked += 1
+        }
+        return asked
+      }
+      var generation = server.children
+      for reload in 1...10 {
+        server.signal(SIGHUP)
+        for _ in 0..<2000 where server.children.count != 2 || !server.children.isDisjoint(with: generation) {
+          try await Task.sleep(for: .milliseconds(5))
+        }
+        let next = server.children
+        #expect(next.count == 2 && next.isDisjoint(with: generation), "reload \(reload)")
+        generation = next
+      }
+      isOver.update { $0 = true }
+      let asked = try await connecting.value
+      print("ten reloads, \(backend), \(pattern): \(asked) connections")
+      #expect(asked > 10)
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  @Test(arguments: Backends.available)
+  func workersEndWithTheirSupervisor(_ backend: Backend) async throws {
+    let server = try ServerProcess("processes-shared", [], backend)
+    let workers = server.children
+    #expect(workers.count == 2)
+    server.signal(SIGKILL)
+    #expect(try server.ending() == 128 + SIGKILL)
+    func someoneLives() -> Bool { workers.contains { kill($0, 0) == 0 } }
+    for _ in 0..<1000 where someoneLives() { try await Task.sleep(for: .milliseconds(5)) }
+    #expect(!someoneLives(), "a worker outlived its supervisor")
+  }
+
+  @Test(arguments: Backends.available)
+  func noMoreConnectionsThanTheLimitHaveAProcess(_ backend: Backend) async throws {
+    let server = try ServerProcess("process-per-connection", ["--number", "2"], backend)
+    try await onServerLoop {
+      let first = try await ServerClient.connect(to: server)
+      let second = try await ServerClient.connect(to: server)
+      let processes = [try await first.executor().process, try await second.executor().process]
+      #expect(Set(processes).count == 2 && server.children == Set(processes))
+      let third = try await ServerClient.connect(to: server)
+      try await third.connection.send("who\n")
+      // It waits in the kernel's queue: what runs after it was sent shows the processes as they were.
+      #expect(try await first.ask("again") == "again")
+      #expect(server.children == Set(processes))
+      try await second.connection.send("abort\n")
+      #expect((try? await second.answer()) == nil)
+      #expect(try await third.answer()?.isEmpty == false)
+      #expect(try await first.ask("unharmed") == "unharmed")
+      for client in [first, second, third] { await client.close() }
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  // MARK: Under a service manager
+
+  @Test(arguments: Backends.available)
+  func socketsOfAServiceManagerAreUsed(_ backend: Backend) async throws {
+    let listening = try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())
+    defer { close(listening) }
+    let address = try ListeningSockets.address(of: listening)
+    for pattern in ["single", "reusePort", "processes-shared"] {
+      let server = try ServerProcess(pattern, [], backend, listening: listening)
+      #expect(server.address == address, "\(pattern)")
+      try await onServerLoop {
+        let client = try await ServerClient.connect(to: server)
+        #expect(try await client.ask("activated") == "activated")
+        await client.close()
+      }
+      server.signal(SIGTERM)
+      #expect(try server.ending() == 0)
+    }
+  }
+
+  @Test
+  func aServiceManagerIsToldOfReadinessReloadsAndTheEnd() async throws {
+    let manager = try NotifySocket()
+    let server = try ServerProcess("processes-shared", [], .epoll, environment: ["NOTIFY_SOCKET=\(manager.path)"])
+    #expect(try manager.next() == "READY=1")
+    server.signal(SIGHUP)
+    #expect(try manager.next().hasPrefix("RELOADING=1\nMONOTONIC_USEC="))
+    #expect(try manager.next() == "READY=1")
+    server.signal(SIGTERM)
+    #expect(try manager.next() == "STOPPING=1")
+    #expect(try server.ending() == 0)
+  }
+}

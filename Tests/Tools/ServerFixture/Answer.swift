@@ -1,0 +1,37 @@
+import Glibc
+
+/// What the fixture says to a line.
+enum Answer {
+  static func to(_ words: [Substring]) async throws -> [UInt8] {
+    switch words.first {
+    case "who": return text("\(getpid()) \(thread())")
+    case "abort": abort()
+    case "exhaust": return text("\(exhaust())")
+    case "work":
+      work(milliseconds: words.count > 1 ? Int(words[1]) ?? 0 : 0)
+      return text("worked")
+    default: return text(words.joined(separator: " "))
+    }
+  }
+
+  /// The calling thread, as proc(5) names it.
+  private static func thread() -> String {
+    var path = [UInt8](repeating: 0, count: 64)
+    let count = path.withUnsafeMutableBytes { readlink("/proc/thread-self", $0.baseAddress!, $0.count) }
+    return String(decoding: path.prefix(max(count, 0)), as: UTF8.self)
+  }
+
+  private static func text(_ line: String) -> [UInt8] { Array("\(line)\n".utf8) }
+
+  /// Takes memory until there is none, within reason.
+  private static func exhaust() -> Int {
+    var taken: [[UInt8]] = []
+    while taken.count < 2048 { taken.append([UInt8](repeating: 1, count: 1 << 20)) }
+    return taken.reduce(0) { $0 + Int($1[$1.count / 2]) }
+  }
+
+  private static func work(milliseconds: Int) {
+    let end = ContinuousClock.now + .milliseconds(milliseconds)
+    while ContinuousClock.now < end {}
+  }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Glibc
+import Gyre
+
+/// A server for the tests: answers lines under any pattern, and can be made to fail.
+@main
+struct ServerFixture: AsyncParsableCommand {
+  @Option var pattern: String
+  @Option var number = 2
+  @Option var port: UInt16 = 0
+  @Option var drain = 5.0
+  @Option var memory: Int?
+  @Option var backend = "auto"
+
+  func run() async throws {
+    Lifeline.watch()
+    var options = Server.Options()
+    options.drainTime = .seconds(drain)
+    options.workerMemoryLimit = memory
+    options.loop.backend = BackendChoice(rawValue: backend)!
+    // Many of them on one machine, with few connections each.
+    options.loop.bufferCount = 256
+    options.onReady = { address in
+      print("listening on \(address)")
+      fflush(nil)
+    }
+    let server = try Server(address: .loopback(port: port), pattern: executionPattern, options: options)
+    try await server.run(messages: .lines) { line in
+      try await Answer.to(String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace))
+    }
+  }
+
+  private var executionPattern: ExecutionPattern {
+    switch pattern {
+    case "single": .singleThreaded
+    case "processes-shared": .multiProcess(workers: number, accept: .sharedListener)
+    case "processes-reuseport": .multiProcess(workers: number, accept: .reusePort)
+    case "process-per-connection": .processPerConnection(limit: number)
+    default: .multiThreaded(threads: number, accept: .init(rawValue: pattern)!)
+    }
+  }
+}
