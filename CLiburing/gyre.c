@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "CLiburing.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 _Thread_local void *gyre_thread_loop;
 
@@ -22,6 +24,12 @@ int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nano
 void gyre_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int gyre_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
+
+// Swift marks fork(2) unavailable, does not see gettid(2), and cannot call what is variadic.
+pid_t gyre_fork(void) { return fork(); }
+pid_t gyre_thread_number(void) { return (pid_t)syscall(__NR_gettid); }
+int gyre_pidfd_open(pid_t process) { return (int)syscall(__NR_pidfd_open, process, 0); }
+void gyre_die_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 #ifndef __has_feature
 #define __has_feature(feature) 0

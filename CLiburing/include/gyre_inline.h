@@ -76,6 +76,14 @@ void gyre_name_thread(const char *name);
 // accept4(2) without the peer's address.
 int gyre_accept(int fd, int flags);
 
+// fork(2), gettid(2), and pidfd_open(2) with the descriptor or -1 and errno.
+pid_t gyre_fork(void);
+pid_t gyre_thread_number(void);
+int gyre_pidfd_open(pid_t process);
+
+// Has the kernel end the calling process with SIGKILL when the thread that forked it ends. PR_SET_PDEATHSIG
+void gyre_die_with_parent(void);
+
 // The total of bytes after which a multishot receive ends (Linux 6.18): `optlen`, which liburing 2.3 knows as the
 // `file_index` of other operations. Kernels without it answer EINVAL unless it is 0.
 static inline void gyre_sqe_set_receive_limit(struct io_uring_sqe *sqe, uint32_t bytes) { sqe->file_index = bytes; }
