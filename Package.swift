@@ -48,6 +48,7 @@ let package = Package(
     .executableTarget(name: "Echo", dependencies: ["Gyre"], path: "Examples/Echo", swiftSettings: settings),
     .executableTarget(name: "Chat", dependencies: ["Gyre"], path: "Examples/Chat", swiftSettings: settings),
     .executableTarget(name: "Proxy", dependencies: ["Gyre"], path: "Examples/Proxy", swiftSettings: settings),
+    .executableTarget(name: "KeyValue", dependencies: ["Gyre"], path: "Examples/KeyValue", swiftSettings: settings),
     .executableTarget(
       name: "gyre-soak",
       dependencies: ["Gyre", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -57,7 +58,9 @@ let package = Package(
     .executableTarget(name: "deny-io-uring", path: "Tests/Tools/DenyIOUring"),
     .testTarget(
       name: "GyreTests",
-      dependencies: ["Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "deny-io-uring", "gyre-soak"],
+      dependencies: [
+        "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "KeyValue", "deny-io-uring", "gyre-soak",
+      ],
       swiftSettings: settings
     ),
   ]

@@ -7,6 +7,7 @@ import Testing
     ("Echo", ["notaport"], "has no port from 0 to 65535"),
     ("Chat", ["65536"], "has no port from 0 to 65535"),
     ("Chat", ["7001", "7002"], "usage: Chat [PORT]"),
+    ("KeyValue", ["1", "2", "3"], "usage: KeyValue [PORT [IMAGE]]"),
     ("Proxy", [], "usage: Proxy PORT TARGET"),
     ("Proxy", ["0", "example.org:80"], "is no numeric address"),
   ])
