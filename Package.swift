@@ -49,6 +49,13 @@ let package = Package(
     .executableTarget(name: "Chat", dependencies: ["Gyre"], path: "Examples/Chat", swiftSettings: settings),
     .executableTarget(name: "Proxy", dependencies: ["Gyre"], path: "Examples/Proxy", swiftSettings: settings),
     .executableTarget(name: "KeyValue", dependencies: ["Gyre"], path: "Examples/KeyValue", swiftSettings: settings),
+    .executableTarget(name: "HTTP", dependencies: ["Gyre"], path: "Examples/HTTP", swiftSettings: settings),
+    .executableTarget(
+      name: "SharedState",
+      dependencies: ["Gyre"],
+      path: "Examples/SharedState",
+      swiftSettings: settings
+    ),
     .executableTarget(
       name: "gyre-soak",
       dependencies: ["Gyre", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -59,7 +66,8 @@ let package = Package(
     .testTarget(
       name: "GyreTests",
       dependencies: [
-        "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "KeyValue", "deny-io-uring", "gyre-soak",
+        "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "KeyValue", "HTTP", "SharedState", "deny-io-uring",
+        "gyre-soak",
       ],
       swiftSettings: settings
     ),
