@@ -48,6 +48,14 @@ let package = Package(
     .executableTarget(name: "Echo", dependencies: ["Gyre"], path: "Examples/Echo", swiftSettings: settings),
     .executableTarget(name: "Chat", dependencies: ["Gyre"], path: "Examples/Chat", swiftSettings: settings),
     .executableTarget(name: "Proxy", dependencies: ["Gyre"], path: "Examples/Proxy", swiftSettings: settings),
+    .executableTarget(name: "KeyValue", dependencies: ["Gyre"], path: "Examples/KeyValue", swiftSettings: settings),
+    .executableTarget(name: "HTTP", dependencies: ["Gyre"], path: "Examples/HTTP", swiftSettings: settings),
+    .executableTarget(
+      name: "SharedState",
+      dependencies: ["Gyre"],
+      path: "Examples/SharedState",
+      swiftSettings: settings
+    ),
     .executableTarget(
       name: "gyre-soak",
       dependencies: ["Gyre", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -85,8 +93,8 @@ let package = Package(
     .testTarget(
       name: "GyreTests",
       dependencies: [
-        "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "deny-io-uring", "gyre-soak", "whole-program",
-        "gyre-server-fixture",
+        "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "KeyValue", "HTTP", "SharedState", "deny-io-uring",
+        "gyre-soak", "whole-program", "gyre-server-fixture",
       ],
       swiftSettings: settings
     ),

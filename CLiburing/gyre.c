@@ -87,6 +87,9 @@ int gyre_close_from(posix_spawn_file_actions_t *actions, int first) {
 
 int gyre_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
 
+// Swift marks fork(2) unavailable.
+pid_t gyre_fork(void) { return fork(); }
+
 #ifndef __has_feature
 #define __has_feature(feature) 0
 #endif

@@ -108,6 +108,9 @@ static inline void gyre_prep_accept_direct(struct io_uring_sqe *sqe, int fd) {
 // accept4(2) without the peer's address.
 int gyre_accept(int fd, int flags);
 
+// fork(2): Swift's view of the C library leaves it out.
+pid_t gyre_fork(void);
+
 // The total of bytes after which a multishot receive ends (Linux 6.18): `optlen`, which liburing 2.3 knows as the
 // `file_index` of other operations. Kernels without it answer EINVAL unless it is 0.
 static inline void gyre_sqe_set_receive_limit(struct io_uring_sqe *sqe, uint32_t bytes) { sqe->file_index = bytes; }

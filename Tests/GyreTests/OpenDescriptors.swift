@@ -2,6 +2,7 @@ import Glibc
 
 /// The process's open descriptors. `/proc/self/fd`
 enum OpenDescriptors {
+  /// All but timers: Gyre has none of the kernel's, and the stock executor opens one when it first needs it.
   static func list() -> Set<Int32> {
     guard let directory = opendir("/proc/self/fd") else { return [] }
     defer { closedir(directory) }
@@ -10,14 +11,15 @@ enum OpenDescriptors {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       if let number = Int32(name), number != dirfd(directory) { numbers.insert(number) }
     }
-    return numbers
+    return numbers.filter { !target(of: $0).hasSuffix("[timerfd]") }
   }
 
   /// The number and what is open there.
-  static func describe(_ number: Int32) -> String {
-    let target = String(unsafeUninitializedCapacity: 256) { bytes in
+  static func describe(_ number: Int32) -> String { "\(number) → \(target(of: number))" }
+
+  private static func target(of number: Int32) -> String {
+    String(unsafeUninitializedCapacity: 256) { bytes in
       bytes.withMemoryRebound(to: CChar.self) { max(readlink("/proc/self/fd/\(number)", $0.baseAddress!, $0.count), 0) }
     }
-    return "\(number) → \(target)"
   }
 }

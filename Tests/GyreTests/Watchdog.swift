@@ -8,7 +8,7 @@ final class Watchdog: Sendable {
 
   init(seconds: Int, _ name: String = #function) {
     let stopped = stopped
-    Thread.start(name: "watchdog") {
+    let failure = Thread.start(name: "watchdog") {
       for _ in 0..<(seconds * 20) {
         usleep(50_000)
         if (try? stopped.get()) != nil { return }
@@ -17,6 +17,7 @@ final class Watchdog: Sendable {
       fflush(nil)
       abort()
     }
+    precondition(failure == nil, "no thread for the watchdog: \(failure!)")
   }
 
   func stop() { stopped.set(.success(())) }

@@ -135,6 +135,8 @@ final class BufferPool {
   private static func map(_ length: Int) throws(Errno) -> UnsafeMutableRawPointer {
     let memory = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory, memory != UnsafeMutableRawPointer(bitPattern: -1) else { throw Errno.current }
+    // A forked child has no use for it, and the parent would copy each page that it receives into meanwhile.
+    madvise(memory, length, MADV_DONTFORK)
     return memory
   }
 }

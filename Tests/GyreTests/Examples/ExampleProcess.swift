@@ -11,7 +11,7 @@ final class ExampleProcess {
   private var isReaped = false
 
   /// - Parameters:
-  ///   - name: the program; the package manager puts it beside the tests.
+  ///   - name: the program, which the package manager puts beside the tests, or else its path.
   ///   - descriptor: which output to read, `STDOUT_FILENO` or `STDERR_FILENO`; the other goes nowhere.
   init(_ name: String, _ arguments: [String], _ backend: Backend, reading descriptor: Int32) throws {
     var ends: [Int32] = [0, 0]
@@ -20,7 +20,7 @@ final class ExampleProcess {
     defer { close(ends[1]) }
     output = ends[0]
     do {
-      let path = ExampleProcess.directory + "/" + name
+      let path = name.hasPrefix("/") ? name : ExampleProcess.directory + "/" + name
       number = try ExampleProcess.spawn(path, arguments, backend) { actions in
         let other = descriptor == STDOUT_FILENO ? STDERR_FILENO : STDOUT_FILENO
         posix_spawn_file_actions_adddup2(&actions, ends[1], descriptor)

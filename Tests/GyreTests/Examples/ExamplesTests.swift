@@ -7,6 +7,8 @@ import Testing
     ("Echo", ["notaport"], "has no port from 0 to 65535"),
     ("Chat", ["65536"], "has no port from 0 to 65535"),
     ("Chat", ["7001", "7002"], "usage: Chat [PORT]"),
+    ("KeyValue", ["1", "2", "3"], "usage: KeyValue [PORT [IMAGE]]"),
+    ("HTTP", ["0", "never"], "is no number of seconds"),
     ("Proxy", [], "usage: Proxy PORT TARGET"),
     ("Proxy", ["0", "example.org:80"], "is no numeric address"),
   ])

@@ -1,0 +1,76 @@
+import Gyre
+
+/// The keys and what belongs to them: one for all connections.
+///
+/// The actor lives on the event loop that does the connections' I/O, the program's only thread. So a connection uses it at
+/// once, by `use`, which costs no suspension: a request is carried out where its bytes were received.
+actor Store {
+  nonisolated let loop: EventLoop
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.serialExecutor.asUnownedSerialExecutor() }
+
+  let keyspace: Keyspace
+  let saver: Saver
+  let started = ContinuousClock.now
+  var connectionCount = 0
+  var connectionsReceived = 0
+  private(set) var requestCount = 0
+  private let commands = Command.byName
+
+  /// Bytes of answers that are kept before they are sent.
+  private static let mostReply = 64 << 10
+
+  /// Why `answer` has come back.
+  enum Pause {
+    /// The input has no other whole request; so many bytes are needed for the next one, if that is known.
+    case needsInput(Int)
+    /// There may be more requests, but what was answered should be sent first.
+    case hasMuchToSend
+    /// The connection is to be closed when the answers are sent.
+    case ends
+  }
+
+  init(on loop: EventLoop, _ table: sending Table, savingTo path: String) {
+    self.loop = loop
+    keyspace = Keyspace(table)
+    saver = Saver(path: path)
+  }
+
+  /// Runs `body` on the store now. The caller has to be on the store's loop, which is checked.
+  nonisolated func use<Value: Sendable>(_ body: (isolated Store) -> Value) -> Value { assumeIsolated(body) }
+
+  /// Carries out the requests in `input` from `offset` on, which goes on to the first byte not used.
+  func answer(
+    _ input: RawSpan,
+    from offset: inout Int,
+    _ parser: inout RequestParser,
+    _ reply: inout Reply
+  ) -> Pause {
+    keyspace.beginMoment()
+    while reply.bytes.count < Store.mostReply {
+      switch parser.next(input, from: offset) {
+      case .incomplete(let length): return .needsInput(length)
+      case .nothing(let length): offset += length
+      case .failed(let error):
+        reply.error("ERR \(error)")
+        return .ends
+      case .request(let length):
+        let bytes = input.extracting(offset..<offset + length)
+        offset += length
+        carryOut(Request(bytes: bytes, arguments: parser.arguments), &reply)
+        if reply.isLast { return .ends }
+      }
+    }
+    return .hasMuchToSend
+  }
+
+  private func carryOut(_ request: borrowing Request, _ reply: inout Reply) {
+    requestCount &+= 1
+    guard let name = Command.pack(request[0]), let command = commands[name] else {
+      return reply.error("ERR unknown command '\(request[0].text.prefix(64))'")
+    }
+    guard command.arguments.contains(request.count - 1) else {
+      return reply.error("ERR wrong number of arguments for '\(command.name.lowercased())' command")
+    }
+    command.run(self, request, &reply)
+  }
+}

@@ -1,0 +1,17 @@
+import Gyre
+
+/// An actor that lives on one of the loops: right for state with rules, used by code that may suspend. Each call from
+/// another loop goes there and back, which takes two queues and perhaps two wake-ups.
+actor ActorCounter: Counter {
+  nonisolated let name = "actor"
+  private let executor: LoopSerialExecutor
+  private var number = 0
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  init(on loop: EventLoop) { executor = loop.serialExecutor }
+
+  func add(onLoop number: Int) { self.number += 1 }
+
+  func total() -> Int { number }
+}

@@ -1,0 +1,11 @@
+import Synchronization
+
+/// One word that the processor changes in one step: right for a number, a flag, a pointer.
+final class AtomicCounter: Counter {
+  let name = "Atomic"
+  private let number = Atomic<Int>(0)
+
+  func add(onLoop number: Int) async { self.number.add(1, ordering: .relaxed) }
+
+  func total() async -> Int { number.load(ordering: .relaxed) }
+}

@@ -1,0 +1,11 @@
+import Synchronization
+
+/// A lock around the number: right for state of more than one word, which has to be consistent in itself.
+final class MutexCounter: Counter {
+  let name = "Mutex"
+  private let number = Mutex(0)
+
+  func add(onLoop number: Int) async { self.number.withLock { $0 += 1 } }
+
+  func total() async -> Int { number.withLock { $0 } }
+}

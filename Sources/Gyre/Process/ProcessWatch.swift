@@ -1,0 +1,57 @@
+import Glibc
+
+// @unchecked: as `Socket`, every member is touched on the loop's thread alone.
+/// Waits for a child process's end through a pidfd, and reaps it, whether or not anybody asks. `pidfd_open(2)`
+final class ProcessWatch: Socket, @unchecked Sendable {
+  private let process: pid_t
+  private var polling = OperationID.none
+  /// What `waitpid(2)` said of the child, or -errno.
+  private var status: Int32?
+  private var waiters: [Waiter] = []
+
+  init(loop: EventLoop, process: pid_t, descriptor: Int32) {
+    self.process = process
+    super.init(loop: loop, descriptor: .ordinary(descriptor))
+  }
+
+  /// Begins to wait. From here on the operation in flight holds the watch.
+  func begin() { polling = start(.pollReceive(descriptor)) }
+
+  /// Resumes `waiter` with the child's status once it has ended, or with -errno.
+  func awaitExit(_ waiter: Waiter) {
+    if let result = status ?? refusal { return waiter.resume(result) }
+    if waiter.isCancelled { return waiter.resume(-ECANCELED) }
+    waiters.append(waiter)
+  }
+
+  func cancel(_ call: Call) {
+    guard let index = waiters.firstIndex(where: { $0.call === call }) else { return }
+    waiters.remove(at: index).resume(-ECANCELED)
+  }
+
+  override func cancelEverything(_ result: Int32) {
+    loop.driver.cancel(polling)
+    resumeWaiters(result)
+  }
+
+  override func completed(_ role: OperationRole, _ completion: Completion) {
+    polling = .none
+    guard phase == .open else { return }
+    reap()
+    if let status { resumeWaiters(status) }
+    if status != nil || loop.isStopping { abandon() } else { begin() }
+  }
+
+  private func reap() {
+    var status: Int32 = 0
+    let result = waitpid(process, &status, WNOHANG)
+    if result == process { self.status = status }
+    if result < 0 && errno != EINTR { self.status = -errno }
+  }
+
+  private func resumeWaiters(_ result: Int32) {
+    let waiters = waiters
+    self.waiters = []
+    for waiter in waiters { waiter.resume(result) }
+  }
+}
