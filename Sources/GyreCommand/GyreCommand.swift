@@ -9,6 +9,9 @@ struct GyreCommand: ParsableCommand {
     discussion: """
       To see it work: `gyre echo --port 7000` in one terminal, `gyre load --port 7000` in another.
       """,
-    subcommands: [DoctorCommand.self, EchoCommand.self, LoadCommand.self, WatchCommand.self]
+    subcommands: [
+      DoctorCommand.self, EchoCommand.self, LoadCommand.self, WatchCommand.self, TourCommand.self,
+      TourProcessCommand.self,
+    ]
   )
 }

@@ -45,6 +45,11 @@ struct SocketOwners {
     return true
   }
 
+  /// This process's descriptor of a socket; `nil` if it has none.
+  static func ownDescriptor(of inode: UInt32) -> Int32? {
+    entries(of: "/proc/self/fd").first { SocketOwners.inode(of: "/proc/self/fd/\($0)") == inode }.flatMap { Int32($0) }
+  }
+
   /// The inode of a socket's descriptor; `nil` for a descriptor of something else.
   private static func inode(of path: String) -> UInt32? {
     var target = [CChar](repeating: 0, count: 64)
