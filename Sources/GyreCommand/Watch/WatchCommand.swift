@@ -18,6 +18,7 @@ struct WatchCommand: ParsableCommand {
       null in one sample
         connections  [{local, remote, state, receiveQueue, sendQueue, unsent, sendWindow, receiveWindow, \
       roundTripMicroseconds, retransmissions}]: the server's ends, the fullest first
+        loops        [{backend, queues: {name: number}}]: what --inspect asks a Gyre process for, or null
         host         {acceptQueueOverflows, drops, synCookies, synDrops}: of all listeners since the host started
       """
   )
@@ -44,6 +45,9 @@ struct WatchCommand: ParsableCommand {
   )
   var samples: Int?
 
+  @Option(help: ArgumentHelp("Ask a Gyre process for its loops' queues, at its inspection socket.", valueName: "path"))
+  var inspect: String?
+
   @Flag(help: "Print one sample as a JSON object.")
   var json = false
 
@@ -57,7 +61,7 @@ struct WatchCommand: ParsableCommand {
   }
 
   func run() throws {
-    var watcher = Watcher(try target())
+    var watcher = Watcher(try target(), inspectionPath: inspect)
     if json { return Output.say(try JSONText.make(try watcher.sample())) }
     SignalWatch.block()
     if isatty(STDOUT_FILENO) == 1 { try watchLive(&watcher) } else { try watchAsText(&watcher) }

@@ -35,16 +35,19 @@ struct WatchSample {
   let connections: [DiagnosedSocket]
   /// What the host dropped at all listeners; `nil` where `/proc` does not say.
   let host: HostDrops?
+  /// The loops of a Gyre process; `nil` unless asked for.
+  let loops: [LoopSample]?
 }
 
 extension WatchSample: Encodable {
-  private enum Key: CodingKey { case listeners, connections, host }
+  private enum Key: CodingKey { case listeners, connections, host, loops }
 
   func encode(to encoder: any Encoder) throws {
     var object = encoder.container(keyedBy: Key.self)
     try object.encode(addresses, forKey: .listeners)
     try object.encode(connections.map(Connection.init), forKey: .connections)
     try object.encode(host.map(Host.init), forKey: .host)
+    try object.encode(loops, forKey: .loops)
   }
 
   private struct Connection: Encodable {

@@ -38,6 +38,7 @@ enum WatchError: Error, CustomStringConvertible {
   case noListener(Int32, String)
   case hidden(Int32, String, Errno)
   case noDiagnostics(Errno)
+  case noAnswer(String, String)
 
   var description: String {
     switch self {
@@ -48,6 +49,8 @@ enum WatchError: Error, CustomStringConvertible {
     case .noListener(let number, let name): "process \(number) (\(name)) listens on no TCP port"
     case .hidden(let number, let name, let errno):
       "process \(number) (\(name)) cannot be looked into: \(errno). Watch it by its port, or as its user or root."
+    case .noAnswer(let path, let reason):
+      "\(path) does not answer: \(reason). A Gyre program offers it, such as `gyre echo --inspect \(path)`."
     case .noDiagnostics(let errno):
       "the kernel gives no socket diagnostics: \(errno). They are Linux's tcp_diag: `modprobe tcp_diag` loads it where it "
         + "is a module; some containers' kernels have none."

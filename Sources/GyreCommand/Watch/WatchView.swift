@@ -15,7 +15,7 @@ struct WatchView {
   func lines(_ sample: WatchSample, height: Int = .max) -> [String] {
     guard !sample.addresses.isEmpty else { return ["nothing listens \(target.place) any more"] }
     let above = target == .host ? overview(sample) : sample.addresses.flatMap(detail)
-    let below = hostLines(sample.host)
+    let below = loopLines(sample.loops) + hostLines(sample.host)
     guard target != .host else { return above + below }
     return above + connections(sample.connections, room: height - above.count - below.count) + below
   }
@@ -108,6 +108,24 @@ struct WatchView {
   private func queue(_ count: Int) -> String { count == 0 ? style.dim("0 B") : style.yellow(bytes(count)) }
 
   private func bytes(_ count: Int) -> String { Quantity.bytes(Double(count)) }
+
+  // MARK: Loops
+
+  /// A line for each loop, in the order in which work goes around.
+  private func loopLines(_ loops: [LoopSample]?) -> [String] {
+    guard let loops else { return [] }
+    let columns = [
+      ("jobs ready", "jobsReady"), ("prepared", "prepared"), ("in kernel", "inKernel"), ("completed", "completed"),
+      ("overflows", "overflows"), ("buffers held", "buffersHeld"), ("free", "buffersFree"), ("timers", "timers"),
+    ]
+    var table = TextTable([.left, .left] + columns.map { _ in .right })
+    table.add(["loop", ""].map(style.dim) + columns.map { style.dim($0.0) })
+    for (number, loop) in loops.enumerated() {
+      let values = columns.map { column in (loop.queues[column.1] ?? nil).map { Quantity.count($0) } ?? "–" }
+      table.add(["\(number + 1)", loop.backend.description] + values)
+    }
+    return [""] + table.lines
+  }
 
   // MARK: The host
 

@@ -3,16 +3,21 @@ import Gyre
 /// Takes samples, and remembers of each what the next one is compared with.
 struct Watcher {
   let target: WatchTarget
+  /// Where a Gyre process tells of its loops; `nil` if nobody is asked.
+  let inspectionPath: String?
 
   private var before: (time: ContinuousClock.Instant, drops: [UInt32: Int])?
   private var owners = SocketOwners()
   private var known: Set<UInt32> = []
 
-  init(_ target: WatchTarget) { self.target = target }
+  init(_ target: WatchTarget, inspectionPath: String? = nil) {
+    self.target = target
+    self.inspectionPath = inspectionPath
+  }
 
   /// What there is now.
   ///
-  /// - Throws: `WatchError` if the kernel does not tell.
+  /// - Throws: `WatchError` if the kernel or the process does not tell.
   mutating func sample() throws -> WatchSample {
     let now = ContinuousClock.now
     let sockets = try self.sockets()
@@ -22,7 +27,12 @@ struct Watcher {
     let connections = assign(sockets.filter { $0.state != .listening }, to: &addresses)
     let drops = listening.compactMap { listener in listener.drops.map { (listener.inode, $0) } }
     before = (now, Dictionary(drops, uniquingKeysWith: { first, _ in first }))
-    return WatchSample(addresses: addresses, connections: connections, host: try? HostDrops.current())
+    return WatchSample(
+      addresses: addresses,
+      connections: connections,
+      host: try? HostDrops.current(),
+      loops: try inspectionPath.map(LoopSample.read)
+    )
   }
 
   private func sockets() throws -> [DiagnosedSocket] {

@@ -13,7 +13,7 @@ import Testing
     let clients = try (0..<3).map { _ in try probe.connect() }
     #expect(write(clients[2], "hello", 5) == 5)
     let object = try await CommandProgram.run("watch", "\(probe.address.port)", "--json").object()
-    #expect(Set(object.keys) == ["listeners", "connections", "host"])
+    #expect(Set(object.keys) == ["listeners", "connections", "host", "loops"])
     let address = try #require((object["listeners"] as? [[String: Any]])?.first)
     #expect(address["address"] as? String == probe.address.description)
     #expect(address["synQueue"] as? Int == 0)
@@ -107,6 +107,33 @@ import Testing
     let addresses = try watcher.sample().addresses
     #expect(addresses.map(\.address.host) == ["0.0.0.0", "127.0.0.1"])
     #expect(addresses.map(\.connections) == [0, 1])
+  }
+
+  @Test(arguments: Backends.available)
+  func aGyreProcessTellsOfItsLoops(backend: Backend) async throws {
+    let path = "/tmp/gyre-watch-\(getpid())-\(backend.rawValue).sock"
+    try await CommandProgram.with(["echo", "--backend", backend.rawValue, "--inspect", path]) { echo in
+      let port = try await echo.port()
+      let connection = try await TCPConnection.connect(to: SocketAddress("127.0.0.1:" + port))
+      try await connection.send("hello")
+      #expect(try await connection.receive()?.text == "hello")
+      let object = try await CommandProgram.run("watch", port, "--inspect", path, "--json").object()
+      let loops = try #require(object["loops"] as? [[String: Any]])
+      #expect(loops.map { $0["backend"] as? String } == [backend.rawValue])
+      let queues = try #require(loops[0]["queues"] as? [String: Any])
+      // The accept and the connection's receive.
+      #expect(queues["multishots"] as? Int == 2)
+      #expect(queues["buffersHeld"] as? Int == 0)
+      #expect((queues["completionQueueSize"] is NSNull) == (backend == .epoll))
+      let text = try await CommandProgram.run("watch", port, "--inspect", path).output
+      #expect(text.contains("jobs ready"))
+      await connection.close()
+      echo.signal(SIGTERM)
+      #expect(try await echo.ending().status == 0)
+      let gone = try await CommandProgram.run("watch", "--inspect", path)
+      #expect(gone.status == 1)
+      #expect(gone.errors.contains("\(path) does not answer: ENOENT"))
+    }
   }
 
   // MARK: A terminal
