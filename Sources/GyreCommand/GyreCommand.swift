@@ -10,7 +10,8 @@ struct GyreCommand: ParsableCommand {
       To see it work: `gyre echo --port 7000` in one terminal, `gyre load --port 7000` in another.
       """,
     subcommands: [
-      DoctorCommand.self, EchoCommand.self, LoadCommand.self, PatternsCommand.self, PatternServerCommand.self,
+      DoctorCommand.self, EchoCommand.self, LoadCommand.self, WatchCommand.self, TourCommand.self, PatternsCommand.self,
+      TourProcessCommand.self, PatternServerCommand.self,
     ]
   )
 }

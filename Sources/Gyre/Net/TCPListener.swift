@@ -69,6 +69,9 @@ public final class TCPListener: Sendable {
     do {
       try SystemSocket.set(options.connection, on: number)
       if options.reuseAddress { try SystemSocket.set(SOL_SOCKET, SO_REUSEADDR, 1, on: number) }
+      if let time = options.deferAccept {
+        try SystemSocket.set(Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, Int32(time.components.seconds), on: number)
+      }
       if options.reusePort { try SystemSocket.set(SOL_SOCKET, SO_REUSEPORT, 1, on: number) }
     } catch {
       throw SocketError(error, .option, address)

@@ -8,6 +8,9 @@ extension TCPListener {
     /// Share the port with other listeners that set this too; the kernel spreads connections. Default: false.
     /// `SO_REUSEPORT`
     public var reusePort = false
+    /// Leave a connection in the SYN queue until its client has sent something, for at least this long: what waits to be
+    /// accepted has something to say. Whole seconds; `nil` does not wait. Default: `nil`. `TCP_DEFER_ACCEPT`, `tcp(7)`
+    public var deferAccept: Duration?
     /// What accepted connections inherit.
     public var connection = TCPOptions()
 
@@ -17,6 +20,9 @@ extension TCPListener {
     func validate() throws(ConfigurationError) {
       guard (1...Int(Int32.max)).contains(backlog) else {
         throw ConfigurationError("backlog is \(backlog): use 1 or more")
+      }
+      if let deferAccept, !(.seconds(1)...(.seconds(3600))).contains(deferAccept) {
+        throw ConfigurationError("deferAccept is \(deferAccept): use 1 to 3600 seconds")
       }
       try connection.validate()
     }

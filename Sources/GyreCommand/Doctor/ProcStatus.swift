@@ -21,6 +21,9 @@ struct ProcStatus {
   /// Whether a seccomp filter is installed.
   var isFiltered: Bool { fields["Seccomp"] == "2" }
 
+  /// The threads of the process.
+  var threads: Int? { fields["Threads"].flatMap { Int($0) } }
+
   /// Whether users' numbers are mapped, as in a rootless container. Capabilities there are none towards the kernel's own
   /// limits. `user_namespaces(7)`
   static func isInUserNamespace() -> Bool {

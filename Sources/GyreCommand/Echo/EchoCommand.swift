@@ -27,13 +27,16 @@ struct EchoCommand: ParsableCommand {
   @Flag(help: "Say at the end what the server and its loop have done.")
   var stats = false
 
+  @Option(help: ArgumentHelp("Tell `gyre watch --inspect` of the loop's queues, at a Unix socket.", valueName: "path"))
+  var inspect: String?
+
   func validate() throws { _ = try address() }
 
   func run() throws {
     SignalWatch.block()
     var configuration = EventLoop.Configuration(backend: backend)
     if noDirect { configuration.directDescriptors = 0 }
-    let server = EchoServer(address: try address(), reportsStatistics: stats)
+    let server = EchoServer(address: try address(), reportsStatistics: stats, inspectionPath: inspect)
     try GlobalExecutor.run(configuration) { try await server.run() }
   }
 

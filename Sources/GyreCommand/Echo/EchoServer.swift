@@ -5,11 +5,15 @@ struct EchoServer: Sendable {
   let address: SocketAddress
   /// Whether to say at the end what it has done.
   let reportsStatistics: Bool
+  /// Where to tell of the loop's queues; `nil` is nowhere.
+  let inspectionPath: String?
 
   /// Serves until a signal ends it.
   func run() async throws {
     let listener = try TCPListener.bind(to: address)
     let loop = listener.loop
+    let inspection = try inspectionPath.map { try InspectionSocket(path: $0, loops: [loop]) }
+    defer { inspection?.close() }
     let decision = loop.decision
     Output.say("listening on \(listener.address)", "backend \(decision.backend) (\(decision.reason))")
     let closing = SignalWatch(

@@ -12,10 +12,14 @@ struct TextTable {
   /// - Parameter columns: the alignment of each; two spaces stand before and between them.
   init(_ columns: Alignment...) { self.columns = columns }
 
+  init(_ columns: [Alignment]) { self.columns = columns }
+
   mutating func add(_ cells: String...) { rows.append(cells) }
 
+  mutating func add(_ cells: [String]) { rows.append(cells) }
+
   var lines: [String] {
-    let widths = columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let widths = columns.indices.map { column in rows.map { TextStyle.width(of: $0[column]) }.max() ?? 0 }
     return rows.map { row in
       let cells = row.indices.map { pad(row[$0], to: widths[$0], columns[$0]) }
       let line = "  " + cells.joined(separator: "  ")
@@ -24,7 +28,7 @@ struct TextTable {
   }
 
   private func pad(_ text: String, to width: Int, _ alignment: Alignment) -> String {
-    let space = String(repeating: " ", count: width - text.count)
+    let space = String(repeating: " ", count: width - TextStyle.width(of: text))
     return alignment == .left ? text + space : space + text
   }
 }

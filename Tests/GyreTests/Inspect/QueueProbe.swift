@@ -10,9 +10,19 @@ final class QueueProbe {
   private let listener: Int32
   private var others: [Int32] = []
 
-  /// - Parameter deferring: leave connections half open until their client has sent something. `TCP_DEFER_ACCEPT`
-  init(on host: SocketAddress = .loopback(port: 0), backlog: Int32, deferring: Bool = false) throws {
+  /// - Parameters:
+  ///   - deferring: leave connections half open until their client has sent something. `TCP_DEFER_ACCEPT`
+  ///   - other: a listener that has the port too.
+  init(
+    on host: SocketAddress = .loopback(port: 0),
+    backlog: Int32,
+    deferring: Bool = false,
+    sharing other: QueueProbe? = nil
+  ) throws {
     listener = try SystemSocket.make(for: host, flags: 0)
+    for socket in [listener, other?.listener].compactMap(\.self) {
+      try SystemSocket.set(SOL_SOCKET, SO_REUSEPORT, 1, on: socket)
+    }
     if deferring { try SystemSocket.set(Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, 30, on: listener) }
     try SystemSocket.bind(listener, to: host)
     try #require(listen(listener, backlog) == 0)
@@ -27,6 +37,13 @@ final class QueueProbe {
     others.append(client)
     try #require(address.withSockaddr { Glibc.connect(client, $0, $1) } == 0)
     return client
+  }
+
+  /// A client that does not wait for the handshake.
+  func beginConnecting() throws {
+    let client = try SystemSocket.make(for: address, flags: Int32(SOCK_NONBLOCK.rawValue))
+    others.append(client)
+    #expect(address.withSockaddr { Glibc.connect(client, $0, $1) } == -1 && errno == EINPROGRESS)
   }
 
   func accept() throws -> Int32 {
