@@ -41,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures servers against each other.",
                                      epilog=METHOD, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suites", nargs="*", metavar="suite",
-                        help=f"of {', '.join(WORKLOADS)}, {COUNTS}; all, if none is named")
+                        help=f"of {', '.join(WORKLOADS)}, {COUNTS}; all but the experiments, if none is named")
     parser.add_argument("--quick", action="store_true", help="a first look of about two minutes at three suites")
     parser.add_argument("--out", type=Path, default=Path("bench-results"), metavar="DIR",
                         help="where to write results.json, results.md and index.html (%(default)s)")
@@ -50,7 +50,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--variants", help=f"a list of {', '.join(PEERS)} (all)")
     parser.add_argument("--extra", action="append", default=[], metavar="NAME=COMMAND",
                         help="one more echo server: it prints 'listening on 127.0.0.1:PORT'")
-    parser.add_argument("--subject", metavar="VARIANT", help="the variant to which the others are compared (Gyre)")
+    parser.add_argument("--subject", metavar="VARIANT", help="the variant that is compared to the others (Gyre)")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="measured, each run")
     parser.add_argument("--no-build", action="store_true", help="measure what has been built before")
