@@ -21,10 +21,25 @@
 
 enum { BACKLOG = 4096, MAX_BUFFERS = 32768, MAX_BUFFER_SIZE = 1 << 24 };
 
+// What echo-uring can do otherwise than it does by default; docs/performance.md says what each gives.
+struct uring_options {
+    enum { DEFER, COOP, PLAIN } ring; // how completions are posted: by the waiting thread, cooperatively, by interrupt
+    bool direct;                      // accept into the ring's own table of files
+    bool single_shot;                 // a receive at a time, into a provided buffer
+    bool own_buffers;                 // a receive at a time, into a buffer of the connection's
+    bool poll_first;                  // don't try a receive before there is something
+    bool bundle;                      // a receive fills several buffers; with --sink
+    bool zero_copy;                   // send from the buffer's own pages
+    bool spin;                        // never sleep
+    unsigned wait;                    // completions to wait for …
+    unsigned min_wait;                // … this many microseconds at most
+};
+
 struct options {
     uint16_t port;
-    bool direct;
     bool sink; // discard instead of echoing
+    bool is_uring; // whether any of these is set
+    struct uring_options uring;
     unsigned buffers;
     unsigned buffer_size;
 };
@@ -44,7 +59,9 @@ static inline int check(const char *what, int result)
 
 __attribute__((noreturn)) static inline void exit_with_usage(const char *program)
 {
-    fprintf(stderr, "usage: %s [--port PORT] [--sink] [--direct] [--buffers N] [--buffer-size BYTES]\n", program);
+    fprintf(stderr, "usage: %s [--port PORT] [--sink] [--buffers N] [--buffer-size BYTES]\n"
+                    "echo-uring only: [--direct] [--ring defer|coop|plain] [--single-shot | --own-buffers]\n"
+                    "    [--poll-first] [--bundle] [--zero-copy] [--spin] [--wait N --min-wait MICROSECONDS]\n", program);
     exit(2);
 }
 
@@ -58,28 +75,61 @@ static inline unsigned parse_number(const char *program, const char *text, unsig
     return (unsigned)value;
 }
 
+static inline void set_ring(const char *program, struct uring_options *options, const char *name)
+{
+    static const char *const names[] = {"defer", "coop", "plain"};
+    for (int ring = DEFER; ring <= PLAIN; ring++)
+        if (strcmp(name, names[ring]) == 0) {
+            options->ring = ring;
+            return;
+        }
+    exit_with_usage(program);
+}
+
+static inline bool set_uring_option(const char *program, struct uring_options *options, int key)
+{
+    switch (key) {
+    case 'd': options->direct = true; break;
+    case 'r': set_ring(program, options, optarg); break;
+    case '1': options->single_shot = true; break;
+    case 'o': options->own_buffers = options->single_shot = true; break;
+    case 'f': options->poll_first = true; break;
+    case 'b': options->bundle = true; break;
+    case 'z': options->zero_copy = true; break;
+    case 'y': options->spin = true; break;
+    case 'w': options->wait = parse_number(program, optarg, 1, 4096); break;
+    case 'm': options->min_wait = parse_number(program, optarg, 1, 1000000); break;
+    default: return false;
+    }
+    return true;
+}
+
 static inline struct options parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"port", required_argument, NULL, 'p'},
-        {"sink", no_argument, NULL, 'o'},
-        {"direct", no_argument, NULL, 'd'},
-        {"buffers", required_argument, NULL, 'n'},
-        {"buffer-size", required_argument, NULL, 's'},
+        {"port", required_argument, NULL, 'p'},     {"sink", no_argument, NULL, 'k'},
+        {"buffers", required_argument, NULL, 'n'},  {"buffer-size", required_argument, NULL, 's'},
+        {"direct", no_argument, NULL, 'd'},         {"ring", required_argument, NULL, 'r'},
+        {"single-shot", no_argument, NULL, '1'},    {"own-buffers", no_argument, NULL, 'o'},
+        {"poll-first", no_argument, NULL, 'f'},     {"bundle", no_argument, NULL, 'b'},
+        {"zero-copy", no_argument, NULL, 'z'},      {"spin", no_argument, NULL, 'y'},
+        {"wait", required_argument, NULL, 'w'},     {"min-wait", required_argument, NULL, 'm'},
         {0},
     };
-    struct options options = {.buffers = 1024, .buffer_size = 8192};
+    struct options options = {.buffers = 1024, .buffer_size = 8192, .uring.wait = 1};
     for (int key; (key = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (key) {
         case 'p': options.port = (uint16_t)parse_number(argv[0], optarg, 0, UINT16_MAX); break;
-        case 'o': options.sink = true; break;
-        case 'd': options.direct = true; break;
+        case 'k': options.sink = true; break;
         case 'n': options.buffers = parse_number(argv[0], optarg, 1, MAX_BUFFERS); break;
         case 's': options.buffer_size = parse_number(argv[0], optarg, 1, MAX_BUFFER_SIZE); break;
-        default: exit_with_usage(argv[0]);
+        default:
+            if (!set_uring_option(argv[0], &options.uring, key))
+                exit_with_usage(argv[0]);
+            options.is_uring = true;
         }
     }
-    if (optind != argc)
+    if (optind != argc || (options.uring.bundle && !options.sink))
         exit_with_usage(argv[0]);
     return options;
 }

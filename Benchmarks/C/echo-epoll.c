@@ -235,8 +235,8 @@ int main(int argc, char **argv)
 {
     static struct server server = {.first_queued = NO_CONNECTION, .accepting = true};
     server.options = parse_options(argc, argv);
-    if (server.options.direct)
-        die("--direct is for io_uring", EINVAL);
+    if (server.options.is_uring)
+        die("an option is for io_uring only", EINVAL);
     server.stop_signal = open_stop_signal();
     server.listener = listen_on(server.options.port, SOCK_NONBLOCK);
     server.epoll = check("epoll_create", epoll_create1(EPOLL_CLOEXEC));

@@ -117,8 +117,8 @@ static void on_signal(uv_signal_t *handle, int number)
 int main(int argc, char **argv)
 {
     options = parse_options(argc, argv);
-    if (options.direct)
-        die("--direct is for io_uring", EINVAL);
+    if (options.is_uring)
+        die("an option is for io_uring only", EINVAL);
     signal(SIGPIPE, SIG_IGN);
     uv_loop_t *loop = uv_default_loop();
     uv_tcp_t listener;

@@ -19,6 +19,7 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 enum {
@@ -28,6 +29,7 @@ enum {
     GATHER = 8,
     CONNECTIONS_TO_EXHAUST = 8, // that many blocked peers may hold all buffers
     NO_CHUNK = UINT16_MAX,
+    RECVSEND_BUNDLE = 1 << 4, // IORING_RECVSEND_BUNDLE, which liburing 2.3 lacks
 };
 
 enum operation { ACCEPT, RECEIVE, SEND, SIGNAL, IGNORED };
@@ -54,6 +56,9 @@ struct connection {
     unsigned next_starved;
     struct msghdr message;
     struct iovec vectors[GATHER];
+    char *own; // --own-buffers: what it receives into and sends from
+    unsigned own_sent, own_length;
+    int zero_copied; // the result of a zero-copy send that the kernel has not let go of
 };
 
 struct server {
@@ -87,6 +92,14 @@ static unsigned id_of(const struct server *server, const struct connection *conn
     return (unsigned)(connection - server->connections);
 }
 
+static void *map(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        die("mmap", errno);
+    return memory;
+}
+
 static struct io_uring_sqe *next_sqe(struct server *server)
 {
     struct io_uring_sqe *sqe;
@@ -98,7 +111,7 @@ static struct io_uring_sqe *next_sqe(struct server *server)
 // To be called after the prepare function, which resets the flags.
 static void set_target(const struct server *server, struct io_uring_sqe *sqe, enum operation operation, unsigned id)
 {
-    sqe->flags |= server->options.direct ? IOSQE_FIXED_FILE : 0;
+    sqe->flags |= server->options.uring.direct ? IOSQE_FIXED_FILE : 0;
     sqe->user_data = tag(operation, id);
 }
 
@@ -156,7 +169,7 @@ static void consume(struct server *server, struct connection *connection, size_t
 static void submit_accept(struct server *server)
 {
     struct io_uring_sqe *sqe = next_sqe(server);
-    if (server->options.direct)
+    if (server->options.uring.direct)
         io_uring_prep_multishot_accept_direct(sqe, server->listener, NULL, NULL, 0);
     else
         io_uring_prep_multishot_accept(sqe, server->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -171,13 +184,31 @@ static void submit_stop_signal(struct server *server)
     sqe->user_data = tag(SIGNAL, 0);
 }
 
+static void prepare_receive(struct server *server, struct connection *connection, struct io_uring_sqe *sqe)
+{
+    const struct uring_options *options = &server->options.uring;
+    int id = (int)id_of(server, connection);
+    if (options->own_buffers)
+        io_uring_prep_recv(sqe, id, connection->own, server->options.buffer_size, 0);
+    else if (options->single_shot)
+        io_uring_prep_recv(sqe, id, NULL, server->options.buffer_size, 0);
+    else
+        io_uring_prep_recv_multishot(sqe, id, NULL, 0, 0);
+    if (options->poll_first)
+        sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    if (options->bundle)
+        sqe->ioprio |= RECVSEND_BUNDLE;
+    if (options->own_buffers)
+        return;
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = BUFFER_GROUP;
+}
+
 static void submit_receive(struct server *server, struct connection *connection)
 {
     unsigned id = id_of(server, connection);
     struct io_uring_sqe *sqe = next_sqe(server);
-    io_uring_prep_recv_multishot(sqe, (int)id, NULL, 0, 0);
-    sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->buf_group = BUFFER_GROUP;
+    prepare_receive(server, connection, sqe);
     set_target(server, sqe, RECEIVE, id);
     connection->receiving = true;
 }
@@ -201,9 +232,11 @@ static void submit_send(struct server *server, struct connection *connection)
     unsigned id = id_of(server, connection);
     struct chunk *chunk = &server->chunks[connection->first];
     struct io_uring_sqe *sqe = next_sqe(server);
-    if (chunk->next == NO_CHUNK)
-        io_uring_prep_send(sqe, (int)id, buffer_at(server, connection->first) + chunk->offset, chunk->length,
-                           MSG_WAITALL);
+    const char *bytes = buffer_at(server, connection->first) + chunk->offset;
+    if (chunk->next == NO_CHUNK && server->options.uring.zero_copy)
+        io_uring_prep_send_zc(sqe, (int)id, bytes, chunk->length, MSG_WAITALL, 0);
+    else if (chunk->next == NO_CHUNK)
+        io_uring_prep_send(sqe, (int)id, bytes, chunk->length, MSG_WAITALL);
     else if (gather(server, connection) > 0)
         io_uring_prep_sendmsg(sqe, (int)id, &connection->message, MSG_WAITALL);
     set_target(server, sqe, SEND, id);
@@ -222,7 +255,7 @@ static void submit_pause(struct server *server, struct connection *connection)
 static void submit_cancel(struct server *server, struct connection *connection)
 {
     struct io_uring_sqe *sqe = next_sqe(server);
-    unsigned fixed = server->options.direct ? IORING_ASYNC_CANCEL_FD_FIXED : 0;
+    unsigned fixed = server->options.uring.direct ? IORING_ASYNC_CANCEL_FD_FIXED : 0;
     io_uring_prep_cancel_fd(sqe, (int)id_of(server, connection), IORING_ASYNC_CANCEL_ALL | fixed);
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     sqe->user_data = tag(IGNORED, 0);
@@ -233,7 +266,7 @@ static void submit_close(struct server *server, struct connection *connection)
 {
     unsigned id = id_of(server, connection);
     struct io_uring_sqe *sqe = next_sqe(server);
-    if (server->options.direct)
+    if (server->options.uring.direct)
         io_uring_prep_close_direct(sqe, id);
     else
         io_uring_prep_close(sqe, (int)id);
@@ -279,10 +312,30 @@ static void finish(struct server *server, struct connection *connection)
     }
 }
 
+// --own-buffers: one receive, then its send, then the next receive.
+static void advance_own(struct server *server, struct connection *connection)
+{
+    unsigned id = id_of(server, connection);
+    if (connection->failed || connection->ended)
+        return finish(server, connection);
+    if (connection->own_sent == connection->own_length) {
+        if (!connection->receiving)
+            submit_receive(server, connection);
+        return;
+    }
+    struct io_uring_sqe *sqe = next_sqe(server);
+    io_uring_prep_send(sqe, (int)id, connection->own + connection->own_sent,
+                       connection->own_length - connection->own_sent, MSG_WAITALL);
+    set_target(server, sqe, SEND, id);
+    connection->sending = true;
+}
+
 // Starts whatever the connection's state asks for next.
 static void advance(struct server *server, struct connection *connection)
 {
     bool pending = connection->first != NO_CHUNK;
+    if (server->options.uring.own_buffers)
+        return advance_own(server, connection);
     if (connection->failed || (connection->ended && !pending))
         return finish(server, connection);
     if (pending && !connection->sending)
@@ -293,7 +346,9 @@ static void advance(struct server *server, struct connection *connection)
 static void open_connection(struct server *server, unsigned id)
 {
     struct connection *connection = &server->connections[id];
-    *connection = (struct connection){.open = true, .first = NO_CHUNK};
+    *connection = (struct connection){.open = true, .first = NO_CHUNK, .own = connection->own};
+    if (server->options.uring.own_buffers && !connection->own)
+        connection->own = map(server->options.buffer_size); // kept for the next connection in this place
     server->open_connections++;
     advance(server, connection);
 }
@@ -348,14 +403,31 @@ static void on_accept(struct server *server, const struct io_uring_cqe *cqe)
         submit_accept(server);
 }
 
+// A bundle fills buffers in the order of the ring, which is that of their numbers: each comes back in its place.
+static void return_bundle(struct server *server, uint16_t first, unsigned bytes)
+{
+    unsigned size = server->options.buffer_size, count = (bytes + size - 1) / size;
+    server->free_buffers -= count;
+    for (unsigned i = 0; i < count; i++)
+        return_buffer(server, (uint16_t)((first + i) % server->options.buffers));
+}
+
 static void take_received(struct server *server, struct connection *connection, const struct io_uring_cqe *cqe)
 {
     uint16_t id = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+    if (server->options.uring.bundle)
+        return return_bundle(server, id, (unsigned)cqe->res);
     server->free_buffers--;
     if (cqe->res > 0 && !server->options.sink)
         enqueue_chunk(server, connection, id, (uint32_t)cqe->res);
     else
         return_buffer(server, id);
+}
+
+static void take_own(struct server *server, struct connection *connection, unsigned length)
+{
+    connection->own_length = length;
+    connection->own_sent = server->options.sink ? length : 0;
 }
 
 static void on_receive(struct server *server, struct connection *connection, const struct io_uring_cqe *cqe)
@@ -364,6 +436,8 @@ static void on_receive(struct server *server, struct connection *connection, con
     connection->pausing &= connection->receiving;
     if (cqe->flags & IORING_CQE_F_BUFFER)
         take_received(server, connection, cqe);
+    else if (server->options.uring.own_buffers && cqe->res > 0)
+        take_own(server, connection, (unsigned)cqe->res);
     if (cqe->res == 0)
         connection->ended = true;
     else if (cqe->res == -ENOBUFS)
@@ -373,13 +447,26 @@ static void on_receive(struct server *server, struct connection *connection, con
     advance(server, connection);
 }
 
+// A zero-copy send completes twice: with its result, and when the kernel has let go of the bytes.
+static bool is_for_notification(struct connection *connection, const struct io_uring_cqe *cqe)
+{
+    if (cqe->flags & IORING_CQE_F_MORE)
+        connection->zero_copied = cqe->res;
+    return cqe->flags & IORING_CQE_F_MORE;
+}
+
 static void on_send(struct server *server, struct connection *connection, const struct io_uring_cqe *cqe)
 {
+    if (is_for_notification(connection, cqe))
+        return;
+    int result = cqe->flags & IORING_CQE_F_NOTIF ? connection->zero_copied : cqe->res;
     connection->sending = false;
-    if (cqe->res < 0)
+    if (result < 0)
         connection->failed = true;
+    else if (server->options.uring.own_buffers)
+        connection->own_sent += (unsigned)result;
     else
-        consume(server, connection, (size_t)cqe->res);
+        consume(server, connection, (size_t)result);
     advance(server, connection);
 }
 
@@ -421,6 +508,30 @@ static void reap(struct server *server)
     io_uring_cq_advance(&server->ring, count);
 }
 
+// What io_uring_submit does before its system call.
+static unsigned flush_submissions(struct io_uring *ring)
+{
+    unsigned mask = *ring->sq.kring_mask, tail = *ring->sq.ktail, count = ring->sq.sqe_tail - ring->sq.sqe_head;
+    for (unsigned i = 0; i < count; i++)
+        ring->sq.array[tail++ & mask] = ring->sq.sqe_head++ & mask;
+    io_uring_smp_store_release(ring->sq.ktail, tail);
+    return count;
+}
+
+// With --min-wait: waits for some completions, but after that time for one. The field is `pad` in liburing 2.3.
+static int submit_and_wait(struct server *server)
+{
+    const struct uring_options *options = &server->options.uring;
+    if (options->min_wait == 0)
+        return io_uring_submit_and_wait(&server->ring, options->wait);
+    struct io_uring_getevents_arg argument = {.sigmask_sz = _NSIG / 8, .pad = options->min_wait};
+    unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING;
+    unsigned prepared = flush_submissions(&server->ring);
+    long result = syscall(__NR_io_uring_enter, server->ring.enter_ring_fd, prepared, options->wait, flags, &argument,
+                          sizeof argument);
+    return result < 0 && errno != ETIME ? -errno : 0;
+}
+
 static void run(struct server *server)
 {
     submit_accept(server);
@@ -428,8 +539,8 @@ static void run(struct server *server)
     while (!server->stopping || server->accepting || server->open_connections > 0) {
         // A connection that was fed may have had nothing to receive, so that another can still have its buffer: no
         // completion would tell, so don't wait for one.
-        int result = can_feed(server) ? io_uring_submit_and_get_events(&server->ring)
-                                      : io_uring_submit_and_wait(&server->ring, 1);
+        bool sleeps = !can_feed(server) && !server->options.uring.spin;
+        int result = sleeps ? submit_and_wait(server) : io_uring_submit_and_get_events(&server->ring);
         if (result < 0 && result != -EINTR)
             die("io_uring_enter", -result);
         reap(server);
@@ -441,14 +552,6 @@ static void run(struct server *server)
 
 // Set-up
 
-static void *map(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        die("mmap", errno);
-    return memory;
-}
-
 static void check_uring(const char *what, int result)
 {
     if (result < 0)
@@ -457,14 +560,18 @@ static void check_uring(const char *what, int result)
 
 static void set_up_ring(struct server *server)
 {
+    static const unsigned modes[] = {
+        [DEFER] = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+        [COOP] = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
+        [PLAIN] = 0,
+    };
     struct io_uring_params params = {
-        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
-                 IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE,
+        .flags = modes[server->options.uring.ring] | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE,
         .cq_entries = COMPLETION_ENTRIES,
     };
     check_uring("io_uring_setup", io_uring_queue_init_params(SUBMISSION_ENTRIES, &server->ring, &params));
     check_uring("register the ring's descriptor", io_uring_register_ring_fd(&server->ring));
-    if (server->options.direct)
+    if (server->options.uring.direct)
         check_uring("register a file table",
                     io_uring_register_files_sparse(&server->ring, server->connection_limit));
 }

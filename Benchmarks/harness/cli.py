@@ -41,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures servers against each other.",
                                      epilog=METHOD, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suites", nargs="*", metavar="suite",
-                        help=f"of {', '.join(WORKLOADS)}, {COUNTS}; all, if none is named")
+                        help=f"of {', '.join(WORKLOADS)}, {COUNTS}; all but the experiments, if none is named")
     parser.add_argument("--quick", action="store_true", help="a first look of about two minutes at three suites")
     parser.add_argument("--out", type=Path, default=Path("bench-results"), metavar="DIR",
                         help="where to write results.json, results.md and index.html (%(default)s)")
@@ -50,6 +50,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--variants", help=f"a list of {', '.join(PEERS)} (all)")
     parser.add_argument("--extra", action="append", default=[], metavar="NAME=COMMAND",
                         help="one more echo server: it prints 'listening on 127.0.0.1:PORT'")
+    parser.add_argument("--subject", metavar="VARIANT", help="the variant that is compared to the others (Gyre)")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="measured, each run")
     parser.add_argument("--no-build", action="store_true", help="measure what has been built before")
@@ -78,8 +79,12 @@ def select_peers(arguments: argparse.Namespace) -> list[Peer]:
     for name in named:
         if name not in known:
             raise ValueError(f"unknown variant {name}; known are {', '.join(known)}")
-    subjects = {SUBJECTS[known[name].protocol] for name in named}
+    subjects = {subject_of(known[name].protocol, arguments) for name in named}
     return [peer for peer in known.values() if peer.name in subjects or peer.name in named]
+
+
+def subject_of(protocol: str, arguments: argparse.Namespace) -> str:
+    return arguments.subject or SUBJECTS[protocol]
 
 
 def select_suites(arguments: argparse.Namespace) -> tuple[list[Workload], bool]:
@@ -102,22 +107,22 @@ def taking_part(workload: Workload, peers: list[Peer]) -> list[Peer]:
     return [peer for peer in peers if peer.protocol == workload.protocol and peer.name not in workload.skipped]
 
 
-def measurable(workloads: list[Workload], peers: list[Peer]) -> list[tuple[Workload, list[Peer], Peer]]:
+def measurable(arguments: argparse.Namespace, peers: list[Peer]) -> list[tuple[Workload, list[Peer], Peer]]:
     """The suites whose subject is there, with those who take part."""
     found = []
-    for workload in workloads:
-        part = taking_part(workload, peers)
-        subject = next((peer for peer in part if peer.name == SUBJECTS[workload.protocol]), None)
+    for workload in arguments.workloads:
+        part, name = taking_part(workload, peers), subject_of(workload.protocol, arguments)
+        subject = next((peer for peer in part if peer.name == name), None)
         if subject:
             found.append((workload, part, subject))
         else:
-            log(f"skipping {workload.name}: it needs {SUBJECTS[workload.protocol]}")
+            log(f"skipping {workload.name}: it needs {name}")
     return found
 
 
 def measure(arguments: argparse.Namespace, peers: list[Peer]) -> dict:
     plan = plan_of(arguments)
-    suites = measurable(arguments.workloads, peers)
+    suites = measurable(arguments, peers)
     counted = [peer for peer in peers if peer in ECHO_PEERS] if arguments.counts else []
     steps = sum(plan.rounds * runs_of_round(part, subject) for _, part, subject in suites)
     steps += len(counted) * len(FIGURES)

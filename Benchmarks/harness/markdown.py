@@ -60,7 +60,7 @@ def document(results: dict) -> str:
     parts = [results["method"]]
     parts += [f"- {name}: {value}" for name, value in results["versions"].items()]
     parts = ["\n".join([parts[0], "", *parts[1:]])]
-    for protocol in ("echo", "http", "resp"):
+    for protocol in ("echo", "http", "resp", "experiment", "experiment-stream"):
         if text := overview(results["suites"], protocol):
             parts.append(text)
     for name, suite in results["suites"].items():

@@ -90,7 +90,8 @@ def suite_section(name: str, suite: dict) -> str:
     charts = "".join(f'<figure data-metric="{metric.column}">{chart.draw(suite["summary"], metric)}</figure>'
                      for metric in METRICS)
     notes = "".join(f'<p class="faint">Note: {escape(note)}</p>' for note in suite["notes"])
-    about = (f"One request: {suite['unit']}. {len(suite['rounds'])} rounds of {suite['seconds']:g} s a run. "
+    count = len(suite["rounds"])
+    about = (f"One request: {suite['unit']}. {count} round{'s' * (count != 1)} of {suite['seconds']:g} s a run. "
              "A dot is a run, the tick is the median.")
     return (f'<section id="{name}"><h2>{escape(suite["title"])}</h2><p class="faint">{escape(about)}</p>'
             f"{charts}{notes}</section>")
@@ -115,7 +116,7 @@ def document(results: dict) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
         f"<title>Gyre, measured</title><style>{STYLE}</style><body>",
         f'<h1>Gyre, measured</h1><p class="faint">{escape(results["date"])}</p><p>{escape(results["method"])}</p>',
-        *(overview(results["suites"], protocol) for protocol in ("echo", "http", "resp")),
+        *(overview(results["suites"], protocol) for protocol in ("echo", "http", "resp", "experiment", "experiment-stream")),
         f"<nav><label>Charts show <select>{options}</select></label></nav>",
         *(suite_section(name, suite) for name, suite in results["suites"].items()),
         counts_section(results.get("counts", {})),

@@ -15,7 +15,8 @@ from .paths import BENCHMARKS, C_BUILD, ROOT, SWIFT_BUILD
 MAKE = ("make", "-C", str(BENCHMARKS))
 SWIFT = ("swift", "build", "-c", "release", "--static-swift-stdlib", "--package-path", str(BENCHMARKS), "--product")
 SWIFT_EXAMPLE = ("swift", "build", "-c", "release", "--static-swift-stdlib", "--package-path", str(ROOT), "--product")
-SUBJECT = "gyre"
+# A package of its own: it takes minutes to build.
+HUMMINGBIRD = BENCHMARKS / "HelloHummingbird"
 
 
 @dataclass(frozen=True)
@@ -82,16 +83,47 @@ ECHO_PEERS = (
 )
 
 HTTP_PEERS = (
-    example_peer("gyre-http", "Examples/HTTP on Gyre", "HTTP", "http", "--port", "0"),
+    example_peer("gyre-http", "Examples/HTTP on Gyre", "HTTP", "http", "0"),
+    Peer("hummingbird", "Hummingbird on SwiftNIO", (str(HUMMINGBIRD / ".build/release/hummingbird-hello"),),
+         ("swift", "build", "-c", "release", "--static-swift-stdlib", "--package-path", str(HUMMINGBIRD)),
+         protocol="http"),
     Peer("nginx", "nginx, one process, `return 200`", (str(BENCHMARKS / "Servers/nginx"),), (),
          "command -v nginx", apt("nginx"), "http"),
 )
 
 RESP_PEERS = (
-    example_peer("gyre-kv", "Examples/KeyValue on Gyre", "KeyValue", "resp", "--port", "0"),
+    example_peer("gyre-kv", "Examples/KeyValue on Gyre", "KeyValue", "resp", "0",
+                 str(C_BUILD / "keys.image")),
     Peer("redis", "redis-server, without persistence", (str(BENCHMARKS / "Servers/redis"),), (),
          "command -v redis-server && command -v redis-benchmark", apt("redis-server redis-tools"), "resp"),
 )
 
-PEERS = {peer.name: peer for peer in (*ECHO_PEERS, *HTTP_PEERS, *RESP_PEERS)}
-SUBJECTS = {"echo": "gyre", "http": "gyre-http", "resp": "gyre-kv"}
+
+
+def experiment(name: str, about: str, *arguments: str, protocol: str = "experiment") -> Peer:
+    return Peer(name, about, (str(C_BUILD / "echo-uring"), *arguments), MAKE, protocol=protocol)
+
+
+# What echo-uring can do otherwise, one thing each.
+EXPERIMENTS = (
+    experiment("base", "DEFER_TASKRUN, multishot, provided buffers, ordinary descriptors"),
+    experiment("direct", "direct descriptors", "--direct"),
+    experiment("coop", "COOP_TASKRUN instead of DEFER_TASKRUN", "--ring", "coop"),
+    experiment("plain", "neither", "--ring", "plain"),
+    experiment("single-shot", "a receive at a time, into a provided buffer", "--single-shot"),
+    experiment("own-buffers", "a receive at a time, into the connection's buffer", "--own-buffers"),
+    experiment("poll-first", "POLL_FIRST on receives", "--poll-first"),
+    experiment("zero-copy", "SEND_ZC", "--zero-copy"),
+    experiment("spin", "never sleeps", "--spin"),
+    experiment("min-wait", "waits for 16 completions, up to 50 µs", "--wait", "16", "--min-wait", "50"),
+)
+STREAM_EXPERIMENTS = (
+    experiment("stream-base", "multishot, provided buffers of 8 KiB", protocol="experiment-stream"),
+    experiment("bundle", "a receive fills several buffers", "--bundle", protocol="experiment-stream"),
+    experiment("large-buffers", "buffers of 64 KiB", "--buffer-size", "65536", protocol="experiment-stream"),
+    experiment("stream-single-shot", "a receive at a time", "--single-shot", protocol="experiment-stream"),
+)
+
+PEERS = {peer.name: peer for peer in (*ECHO_PEERS, *HTTP_PEERS, *RESP_PEERS, *EXPERIMENTS, *STREAM_EXPERIMENTS)}
+SUBJECTS = {"echo": "gyre", "http": "gyre-http", "resp": "gyre-kv", "experiment": "base",
+            "experiment-stream": "stream-base"}

@@ -16,7 +16,7 @@ from .peers import Peer
 
 SERVER_CORE, LOAD_CORE = 0, 1
 START_TIMEOUT_SECONDS = 10
-STOP_TIMEOUT_SECONDS = 5
+STOP_TIMEOUT_SECONDS = 10
 
 
 class Failure(Exception):

@@ -54,5 +54,16 @@ TIMED = (
              options={"connections": 100}, protocol="resp"),
 )
 
-WORKLOADS = {workload.name: workload for workload in TIMED}
+# Not part of a full run: what was tried in C, for docs/performance.md.
+EXPERIMENTS = (
+    Workload("experiments", "Ways to use io_uring, ping-pong, 100 connections", "64 bytes there and back",
+             options={"connections": 100, "size": 64}, protocol="experiment"),
+    Workload("experiments-rate", "Ways to use io_uring, 10,000 requests a second over 100 connections",
+             "64 bytes there and back", options={"connections": 100, "size": 64, "rate": 10000}, saturates=False,
+             protocol="experiment"),
+    Workload("experiments-stream", "Ways to use io_uring, one-way streaming, 8 connections", "64 KiB received",
+             options={"connections": 8, "size": 65536, "pipeline": 4}, is_sink=True, protocol="experiment-stream"),
+)
+
+WORKLOADS = {workload.name: workload for workload in (*TIMED, *EXPERIMENTS)}
 COUNTS = "counts"

@@ -66,6 +66,10 @@ extern _Thread_local void *gyre_thread_loop;
 static inline void *gyre_current_loop(void) { return gyre_thread_loop; }
 static inline void gyre_set_current_loop(void *loop) { gyre_thread_loop = loop; }
 
+// The running task, or NULL: what Swift's `withUnsafeCurrentTask` asks the runtime for, without its copies of the answer.
+__attribute__((swiftcall)) void *swift_task_getCurrent(void);
+static inline void *gyre_current_task(void) { return swift_task_getCurrent(); }
+
 // `epoll_pwait2(2)`, which waits to the nanosecond; kernels before 5.11 lack it and wait to the millisecond, rounded up.
 // A time-out of UINT64_MAX has no limit.
 int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nanoseconds);

@@ -27,6 +27,8 @@ public final class EventLoop: @unchecked Sendable {
   public let backend: Backend
 
   let driver: any Driver
+  /// The driver's, which it never changes: kept here to spare each received chunk the look-up through the protocol.
+  let buffers: BufferPool
   let ending = Ending()
   /// The program's executors, if the loop is one of those that the whole program runs on.
   let program: ProgramExecutors?
@@ -41,7 +43,7 @@ public final class EventLoop: @unchecked Sendable {
   private var serial: LoopSerialExecutor?
   @exclusivity(unchecked) private(set) var runQueue: Deque<Job> = []
   private var arrivals: [Inbox.Item] = []
-  private var immediateAnswersLeft = 0
+  @exclusivity(unchecked) private var immediateAnswersLeft = 0
   /// Where the time has gone, if the loop measures it.
   private(set) var times = TurnTimes()
   /// Times the jobs, if the loop is asked to.
@@ -61,6 +63,7 @@ public final class EventLoop: @unchecked Sendable {
     self.configuration = configuration
     self.program = program
     driver = configuration.wrapDriver(try DriverChoice.makeDriver(configuration))
+    buffers = driver.buffers
     backend = driver.backend
     jobWatch = configuration.makeJobWatch()
     spinner = configuration.spin > .zero ? Spinner(limit: configuration.spin.nanosecondsClamped) : nil

@@ -170,7 +170,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   /// Buffers that this connection may hold before its receiving pauses.
   @inline(__always)
-  private var bufferShare: Int { loop.driver.buffers.isScarce ? 1 : loop.configuration.buffersPerConnection }
+  private var bufferShare: Int { loop.buffers.isScarce ? 1 : loop.configuration.buffersPerConnection }
 
   @inline(__always)
   private func armReceive() {
@@ -202,7 +202,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   }
 
   private func take(_ buffer: UInt16, count: Int32) {
-    let memory = loop.driver.buffers.address(of: buffer)
+    let memory = loop.buffers.address(of: buffer)
     take(PendingChunk(memory: memory, buffer: buffer, count: count))
   }
 
@@ -258,10 +258,10 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private func becameReadable(_ result: Int32) {
     receiving = .none
     guard receiver != nil, phase == .open, !loop.isStopping else { return }
-    let memory = loop.driver.buffers.allocate()
+    let memory = loop.buffers.allocate()
     allocated = memory
     // Freed at the terminal completion, or by the chunk that it becomes.
-    receiving = start(.receiveInto(descriptor, memory, loop.driver.buffers.size))
+    receiving = start(.receiveInto(descriptor, memory, loop.buffers.size))
   }
 
   private func receivedAllocated(_ result: Int32) {
@@ -270,7 +270,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
     if result > 0 {
       take(PendingChunk(memory: memory, buffer: nil, count: result))
     } else {
-      loop.driver.buffers.deallocate(memory)
+      loop.buffers.deallocate(memory)
       noteEnd(result)
       if receiver != nil { armReceive() }
     }
@@ -294,9 +294,9 @@ final class StreamSocket: Socket, @unchecked Sendable {
   @inline(__always)
   private func release(_ chunk: PendingChunk) {
     if let buffer = chunk.buffer {
-      loop.driver.buffers.giveBack(buffer)
+      loop.buffers.giveBack(buffer)
     } else {
-      loop.driver.buffers.deallocate(chunk.memory)
+      loop.buffers.deallocate(chunk.memory)
     }
     buffersHeld -= 1
     if receiving == .none && receivesStream && buffersHeld <= bufferShare / 2 { armReceive() }

@@ -96,7 +96,7 @@ public final class TCPConnection: Sendable {
     while true {
       if socket.isOwnerCancelled { throw CancellationError() }
       guard socket.hasArrived else {
-        let result = await withUnsafeContinuation { socket.awaitBytes(Waiter($0)) }
+        let result = await suspendInPlace { socket.awaitBytes(Waiter($0)) }
         if result == 1 { continue }
         try check(result, .receive)
         return nil
@@ -235,6 +235,13 @@ public final class TCPConnection: Sendable {
 
   // MARK: Performing
 
+  /// Suspends the calling task, which runs on the loop already: `withUnsafeContinuation` would first have the runtime switch
+  /// to the executor that the task is on, which is 200 instructions of the 2,600 that a suspension takes in all.
+  @inline(__always)
+  private func suspendInPlace(_ body: (UnsafeContinuation<Int32, Never>) -> Void) async -> Int32 {
+    await _unsafeInheritExecutor_withUnsafeContinuation(body)
+  }
+
   /// Has the loop do what `request` asks for: without any detour if the caller owns the connection's scope on its loop.
   @inline(__always)
   private func perform(_ request: SocketRequest) async -> Int32 {
@@ -242,7 +249,7 @@ public final class TCPConnection: Sendable {
       return await perform(request, as: Call())
     }
     if socket.isOwnerCancelled { return -ECANCELED }
-    return await withUnsafeContinuation { socket.begin(request, Waiter($0)) }
+    return await suspendInPlace { socket.begin(request, Waiter($0)) }
   }
 
   /// The same for every other caller: on the loop's thread by a hop, and with a cancellation handler for this call.
