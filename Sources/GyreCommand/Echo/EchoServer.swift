@@ -5,11 +5,14 @@ struct EchoServer: Sendable {
   let address: SocketAddress
   /// Whether to say at the end what it has done.
   let reportsStatistics: Bool
+  /// What to record of its first connections.
+  let trace: EchoTrace?
 
   /// Serves until a signal ends it.
   func run() async throws {
     let listener = try TCPListener.bind(to: address)
     let loop = listener.loop
+    trace?.begin(listener)
     let decision = loop.decision
     Output.say("listening on \(listener.address)", "backend \(decision.backend) (\(decision.reason))")
     let closing = SignalWatch(
@@ -27,6 +30,7 @@ struct EchoServer: Sendable {
     } catch is CancellationError {
       // The grace was over before the listener was closed: that too is the end that the signal asked for.
     }
+    trace?.write()
     if reportsStatistics { Output.say("", tally.text(loop.currentStatistics)) }
   }
 }
