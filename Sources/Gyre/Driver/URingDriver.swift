@@ -17,7 +17,7 @@ final class URingDriver: Driver {
   let waker: Waker
   let socketFlags: Int32 = 0
   private(set) var counters = DriverCounters()
-  var stampsCompletions = false
+  @exclusivity(unchecked) var stampsCompletions = false
 
   let ring: Ring
   private let completionLimit: Int

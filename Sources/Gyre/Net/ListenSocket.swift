@@ -60,7 +60,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
     retry = nil
     while let waiter = waiters.popFirst() { waiter.resume(result) }
     while let connection = accepted.popFirst() { connection.abandon() }
-    if phase != .open { observer = nil }
+    observer = nil
   }
 
   override func completed(_ role: OperationRole, _ completion: Completion) {

@@ -24,7 +24,10 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   /// Told of the connection's hand-offs; `nil` where nobody looks.
   @exclusivity(unchecked) var observer: ConnectionObserver? {
-    didSet { loop.observers += (observer == nil ? 0 : 1) - (oldValue == nil ? 0 : 1) }
+    didSet {
+      loop.observers += (observer == nil ? 0 : 1) - (oldValue == nil ? 0 : 1)
+      oldValue?.ended(on: self)
+    }
   }
 
   // Receiving.
@@ -105,6 +108,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   override func cancelEverything(_ result: Int32) {
     if phase != .open, let observer { observer.closing(self) }
+    // What happens on another loop is not this observer's.
+    if phase == .leaving { observer = nil }
     receiver.take()?.resume(result)
     loop.driver.cancel(receiving)
     while let request = sendQueue.popFirst() { request.waiter.resume(result) }

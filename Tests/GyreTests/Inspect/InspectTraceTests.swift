@@ -133,6 +133,29 @@ struct InspectTraceTests {
   }
 
   @Test(arguments: Backends.available)
+  func stoppingALoopOrTheLastConnectionsTraceIsTheEnd(_ backend: Backend) async throws {
+    let ended = Shared(0)
+    try await withLoop(backend) { loop in
+      let trace = try HandoffTrace()
+      let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
+      listener.trace(to: trace, connections: 1) { ended.update { $0 += 1 } }
+      let client = try await TCPConnection.connect(to: listener.address, on: loop)
+      let server = try await listener.accept()
+      #expect(ended.value == 0)
+      try await server.send("not acknowledged yet, perhaps")
+      server.stopTracing()
+      #expect(ended.value == 1 && loop.observers == 0)
+      #expect(loop.timers.isEmpty, "the look for the acknowledgement is over")
+      await client.close()
+      await server.close()
+      listener.trace(to: trace) { ended.update { $0 += 1 } }
+      Task(executorPreference: loop.taskExecutor) { try? await listener.accept().close() }
+      await Task.yield()
+    }
+    #expect(ended.value == 2, "the loop has stopped")
+  }
+
+  @Test(arguments: Backends.available)
   func aFullTraceKeepsTheNewestAndCountsTheRest(_ backend: Backend) async throws {
     try await withLoop(backend) { loop in
       let trace = try HandoffTrace(capacity: 10)

@@ -6,7 +6,7 @@ import Glibc
 final class ConnectionTrace: ConnectionObserver, @unchecked Sendable {
   private let trace: HandoffTrace
   private let number: UInt32
-  private let whenClosed: () -> Void
+  private let whenEnded: () -> Void
   /// Bytes that the kernel took and of which no acknowledgement was seen.
   private var unacknowledged = 0
   private var lastReceived: UInt64 = 0
@@ -21,10 +21,10 @@ final class ConnectionTrace: ConnectionObserver, @unchecked Sendable {
   /// The kernel's clock ticks every 1 to 10 ms: what it says is shorter than this means nothing.
   private static let tick: UInt64 = 10_000_000
 
-  /// - Parameter whenClosed: called on the loop's thread when the connection is closed.
-  init(_ trace: HandoffTrace, whenClosed: @escaping () -> Void = {}) {
+  /// - Parameter whenEnded: called on the loop's thread when no more will be recorded.
+  init(_ trace: HandoffTrace, whenEnded: @escaping () -> Void = {}) {
     self.trace = trace
-    self.whenClosed = whenClosed
+    self.whenEnded = whenEnded
     number = UInt32(truncatingIfNeeded: trace.addConnection())
   }
 
@@ -91,12 +91,14 @@ final class ConnectionTrace: ConnectionObserver, @unchecked Sendable {
 
   override func closing(_ socket: StreamSocket) {
     if unacknowledged > 0 { lookForAcknowledgement(socket, at: MonotonicClock.now) }
-    stopLooking(socket)
   }
 
-  override func closed() {
-    record(.closed, 0, at: MonotonicClock.now)
-    whenClosed()
+  override func closed() { record(.closed, 0, at: MonotonicClock.now) }
+
+  override func ended(on socket: StreamSocket) {
+    if let look { _ = socket.loop.timers.remove(look) }
+    look = nil
+    whenEnded()
   }
 
   @inline(__always)
@@ -142,11 +144,6 @@ final class ConnectionTrace: ConnectionObserver, @unchecked Sendable {
       self.lookForAcknowledgement(socket, at: MonotonicClock.now)
       if self.unacknowledged > 0 { self.lookLater(socket) }
     }
-  }
-
-  private func stopLooking(_ socket: StreamSocket) {
-    if let look { _ = socket.loop.timers.remove(look) }
-    look = nil
   }
 
   private func length(ofQueue request: UInt, of socket: StreamSocket) -> Int? {

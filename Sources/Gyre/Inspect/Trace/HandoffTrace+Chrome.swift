@@ -4,14 +4,12 @@ extension HandoffTrace {
   /// Each connection is a process there, with one track for each queue that it or its bytes waited in, and an instant for
   /// each event.
   public var chromeTrace: String {
-    let events = events
-    guard let start = events.first?.time else { return ChromeTraceWriter.document([], lost: lost) }
-    var writer = ChromeTraceWriter(start: start)
-    for connection in Set(events.map(\.connection)).sorted() {
-      let own = events.filter { $0.connection == connection }
-      writer.name(connection, peer: peer(of: connection))
-      for span in HandoffSpans(own).spans { writer.add(span, of: connection) }
-      for event in own { writer.add(event) }
+    let (groups, peers) = (eventsByConnection, peers)
+    var writer = ChromeTraceWriter(start: groups.compactMap { $0.events.first?.time }.min() ?? 0)
+    for (connection, events) in groups {
+      writer.name(connection, peer: peers[connection])
+      for span in HandoffSpans(events).spans { writer.add(span, of: connection) }
+      for event in events { writer.add(event) }
     }
     return ChromeTraceWriter.document(writer.entries, lost: lost)
   }

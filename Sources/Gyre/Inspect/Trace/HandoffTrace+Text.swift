@@ -2,12 +2,12 @@ extension HandoffTrace {
   /// The events as text, one connection after the other: milliseconds since the connection's first event, since the one
   /// before, and what happened.
   public var text: String {
-    let events = events
+    let peers = peers
     var lines: [String] = []
-    for connection in Set(events.map(\.connection)).sorted() {
-      let peer = peer(of: connection).map { " from \($0)" } ?? ""
+    for (connection, events) in eventsByConnection {
+      let peer = peers[connection].map { " from \($0)" } ?? ""
       lines.append("connection \(connection)\(peer)")
-      lines += HandoffTrace.lines(events.filter { $0.connection == connection })
+      lines += HandoffTrace.lines(events)
       lines.append("")
     }
     let lost = lost

@@ -78,7 +78,17 @@ public final class HandoffTrace: Sendable {
 
   /// The peer of a traced connection; `nil` if it is not known, or so long ago that it made room for newer ones.
   public func peer(of connection: Int) -> SocketAddress? {
-    state.withLock { $0.peers.elements.last { $0.connection == connection }?.address }
+    peers[connection]
+  }
+
+  var peers: [Int: SocketAddress] {
+    let peers = state.withLock { $0.peers.elements }
+    return Dictionary(peers.map { ($0.connection, $0.address) }, uniquingKeysWith: { $1 })
+  }
+
+  /// The events by connection, in the order of their numbers.
+  var eventsByConnection: [(connection: Int, events: [Event])] {
+    Dictionary(grouping: events, by: \.connection).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
   // MARK: Recording

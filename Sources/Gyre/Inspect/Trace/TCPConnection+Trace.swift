@@ -1,5 +1,5 @@
 extension TCPConnection {
-  /// Records the connection's hand-offs from now on, until it is closed.
+  /// Records the connection's hand-offs from now on, until it is closed or moves to another loop.
   ///
   /// Returns at once, from any thread; off the connection's loop it begins with the loop's next turn. A second call ends the
   /// first. Installs an ordinary descriptor beside a direct one.

@@ -8,7 +8,8 @@ extension TCPListener {
   /// - Parameters:
   ///   - trace: where to record them.
   ///   - connections: how many. Default: all.
-  ///   - whenEnded: called on the loop's thread when the last of them is closed, and no more are to come.
+  ///   - whenEnded: called on the loop's thread when the last of them is closed, or traced no longer, and no more are to
+  ///     come: all were accepted, the listener was closed, or its loop stops.
   public func trace(
     to trace: HandoffTrace,
     connections: Int = .max,
