@@ -10,6 +10,7 @@ final class ConnectionTrace: ConnectionObserver, @unchecked Sendable {
   /// Bytes that the kernel took and of which no acknowledgement was seen.
   private var unacknowledged = 0
   private var lastReceived: UInt64 = 0
+  private var lastLook: UInt64 = 0
   private var look: TimerID?
   private var lookDelay = ConnectionTrace.firstLook
 
@@ -17,6 +18,8 @@ final class ConnectionTrace: ConnectionObserver, @unchecked Sendable {
   /// doubled each time up to the longest, since a peer that does not read may take for ever.
   private static let firstLook: UInt64 = 5_000_000
   private static let longestLook: UInt64 = 80_000_000
+  /// On a busy connection, one look does for what was sent in this many nanoseconds: it is a system call.
+  private static let lookInterval: UInt64 = 1_000_000
 
   /// The kernel's clock ticks every 1 to 10 ms: what it says is shorter than this means nothing.
   private static let tick: UInt64 = 10_000_000
@@ -66,15 +69,16 @@ final class ConnectionTrace: ConnectionObserver, @unchecked Sendable {
     let now = MonotonicClock.now
     let posted = completion.posted == 0 ? now : completion.posted
     let count = Int(completion.result)
-    if unacknowledged > 0 { lookForAcknowledgement(socket, at: now) }
+    if unacknowledged > 0, now - lastLook >= ConnectionTrace.lookInterval { lookForAcknowledgement(socket, at: now) }
+    let posting = PackedEvent(posted, number, .receivePosted, count)
+    let reaping = PackedEvent(now, number, .receiveReaped, count)
     if count > 0 {
-      record(.receiveQueue, count + leftInQueue(socket, count), at: arrival(on: socket, now: now, posted: posted))
+      let arrival = arrival(on: socket, now: now, posted: posted)
+      trace.record(PackedEvent(arrival, number, .receiveQueue, count + leftInQueue(socket, count)), posting, reaping)
+    } else {
+      trace.record(posting, reaping)
     }
     lastReceived = now
-    trace.record(
-      PackedEvent(posted, number, .receivePosted, count),
-      PackedEvent(now, number, .receiveReaped, count)
-    )
   }
 
   override func sendSubmitted(_ count: Int) { record(.sendSubmitted, count, at: MonotonicClock.now) }
@@ -129,6 +133,7 @@ final class ConnectionTrace: ConnectionObserver, @unchecked Sendable {
   }
 
   private func lookForAcknowledgement(_ socket: StreamSocket, at time: UInt64) {
+    lastLook = time
     guard let left = length(ofQueue: UInt(GYRE_SIOCOUTQ), of: socket), left < unacknowledged else { return }
     record(.acknowledged, unacknowledged - left, at: time)
     unacknowledged = left
