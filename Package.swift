@@ -13,6 +13,7 @@ let package = Package(
   name: "gyre",
   products: [
     .library(name: "Gyre", targets: ["Gyre"]),
+    .library(name: "GyreMetrics", targets: ["GyreMetrics"]),
     .executable(name: "gyre", targets: ["GyreCommand"]),
   ],
   dependencies: [
@@ -20,6 +21,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
   ],
   targets: [
     .target(
@@ -32,6 +34,15 @@ let package = Package(
       dependencies: [
         "CLiburing",
         .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "GyreMetrics",
+      dependencies: [
+        "Gyre",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings
@@ -95,6 +106,7 @@ let package = Package(
       dependencies: [
         "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "KeyValue", "HTTP", "SharedState", "deny-io-uring",
         "gyre-soak", "whole-program", "gyre-server-fixture",
+        "GyreMetrics", .product(name: "MetricsTestKit", package: "swift-metrics"),
       ],
       swiftSettings: settings
     ),

@@ -25,6 +25,8 @@ protocol Driver: AnyObject {
   /// Whether a `turn` would find something to deliver now. For a loop that looks before it sleeps.
   var hasWork: Bool { get }
   var queues: DriverQueues { get }
+  /// Whether completions carry the time at which they were posted.
+  var stampsCompletions: Bool { get set }
 
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID
   func cancel(_ id: OperationID)

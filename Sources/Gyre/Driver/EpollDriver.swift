@@ -16,6 +16,7 @@ final class EpollDriver: Driver {
   let socketFlags = Int32(SOCK_NONBLOCK.rawValue)
   let hasDirectRoom = false
   private(set) var counters = DriverCounters()
+  var stampsCompletions = false
 
   private var descriptor: Int32
   private let completionLimit: Int
@@ -155,9 +156,9 @@ final class EpollDriver: Driver {
 
   private func waitForEdges(_ nanoseconds: UInt64?) {
     counters.waits &+= 1
-    let start = measuresTime ? EventLoop.now : 0
+    let start = measuresTime ? MonotonicClock.now : 0
     let count = gyre_epoll_wait(descriptor, events.baseAddress!, Int32(events.count), nanoseconds ?? .max)
-    if measuresTime { counters.nanosecondsInKernel &+= EventLoop.now - start }
+    if measuresTime { counters.nanosecondsInKernel &+= MonotonicClock.now - start }
     // EINTR is a wait that ended; nothing else can fail here.
     guard count > 0 else { return }
     for event in events.prefix(Int(count)) where event.data.fd != waker.descriptor {
@@ -232,7 +233,7 @@ final class EpollDriver: Driver {
         return finish(reading: true, number, result)
       }
       buffers.lend()
-      posted.append((id, Completion(result: result, buffer: buffer, hasMore: true)))
+      posted.append((id, Completion(result: result, buffer: buffer, hasMore: true, posted: stamp)))
       // A short read has drained a stream socket (epoll(7), question 9), if an edge will tell of what comes next.
       let state = sockets[Int(number)]
       if result < buffers.size && state.isRegistered && !state.isHungUp { return }
@@ -246,7 +247,7 @@ final class EpollDriver: Driver {
       let result = retrying { Int(gyre_accept(number, flags)) }
       if result == -EAGAIN { return awaitEdge(number) }
       guard result >= 0 && !once else { return finish(reading: true, number, result) }
-      posted.append((id, Completion(result: result, hasMore: true)))
+      posted.append((id, Completion(result: result, hasMore: true, posted: stamp)))
     }
     unfinished.append(Direction(number: number, isReading: true, id: id))
   }
@@ -296,17 +297,19 @@ final class EpollDriver: Driver {
     }
   }
 
+  private var stamp: UInt64 { stampsCompletions ? MonotonicClock.now : 0 }
+
   /// Posts the terminal completion of what waits on one direction of a socket.
   private func finish(reading: Bool, _ number: Int32, _ result: Int32) {
     let waiting = reading ? sockets[Int(number)].reading : sockets[Int(number)].writing
     guard waiting.operation != nil else { return }
     if reading { sockets[Int(number)].reading = Waiting() } else { sockets[Int(number)].writing = Waiting() }
-    posted.append((waiting.id, Completion(result: result)))
+    posted.append((waiting.id, Completion(result: result, posted: stamp)))
   }
 
   /// Posts the terminal completion of a call that returned `result` and, if that is negative, set errno.
   private func post(_ id: OperationID, result: Int32) {
-    posted.append((id, Completion(result: result < 0 ? -errno : result)))
+    posted.append((id, Completion(result: result < 0 ? -errno : result, posted: stamp)))
   }
 
   // MARK: Helpers

@@ -17,6 +17,7 @@ final class URingDriver: Driver {
   let waker: Waker
   let socketFlags: Int32 = 0
   private(set) var counters = DriverCounters()
+  @exclusivity(unchecked) var stampsCompletions = false
 
   let ring: Ring
   private let completionLimit: Int
@@ -31,6 +32,8 @@ final class URingDriver: Driver {
   private var isTornDown = false
   /// The loops that were sent messages, by the number of their eventfd, for the case that a message fails.
   private var messaged: [Int32: WeakWaker] = [:]
+  /// When the kernel last gave the thread back: what there is to reap was posted before. 0 while nobody wants to know.
+  private var stamp: UInt64 = 0
 
   /// The identifiers that are no operation's: an operation's generation is never zero.
   private static let wakeID: UInt64 = 1
@@ -144,7 +147,7 @@ final class URingDriver: Driver {
     } else if result == -ENOBUFS {
       buffers.noteExhaustion()
     }
-    let completion = Completion(result: result, buffer: buffer, hasMore: hasMore)
+    let completion = Completion(result: result, buffer: buffer, hasMore: hasMore, posted: stamp)
     let delivered = operations.deliver(completion, to: OperationID(rawValue: userData))
     assert(delivered, "a completion after the terminal one")
   }
@@ -193,9 +196,11 @@ final class URingDriver: Driver {
 
   private func submit(waitingFor count: UInt32, nanoseconds: UInt64?) -> Int32 {
     counters.waits &+= 1
-    let start = measuresTime ? EventLoop.now : 0
+    let start = measuresTime ? MonotonicClock.now : 0
     let result = ring.enter(waitingFor: count, nanoseconds: nanoseconds)
-    if measuresTime { counters.nanosecondsInKernel &+= EventLoop.now - start }
+    let end = measuresTime || stampsCompletions ? MonotonicClock.now : 0
+    if measuresTime { counters.nanosecondsInKernel &+= end - start }
+    stamp = end
     // The kernel takes entries in their order; which of those that it left are operations is not worth knowing.
     preparedRequests = min(preparedRequests, Int(ring.prepared))
     return result

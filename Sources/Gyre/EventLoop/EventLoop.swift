@@ -50,6 +50,10 @@ public final class EventLoop: @unchecked Sendable {
   let jobWatch: JobWatch?
   private(set) var spinner: Spinner?
   @exclusivity(unchecked) var timers = TimerHeap()
+  /// Connections and listeners whose hand-offs somebody looks at; while there are any, completions carry their times.
+  var observers = 0 {
+    didSet { driver.stampsCompletions = observers > 0 }
+  }
 
   /// Results that tasks may take without suspending before they have to let others run.
   private static let immediateAnswersPerTurn = 1024
@@ -239,11 +243,7 @@ public final class EventLoop: @unchecked Sendable {
   // MARK: Timers
 
   /// Nanoseconds of `CLOCK_MONOTONIC`.
-  static var now: UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
+  static var now: UInt64 { MonotonicClock.now }
 
   private func fireTimers() {
     guard !timers.isEmpty else { return }

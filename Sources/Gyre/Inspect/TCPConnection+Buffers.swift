@@ -29,8 +29,8 @@ extension ConnectionBuffers {
   /// - Parameters:
   ///   - room: bytes of `TCP_INFO` to ask for, for what older kernels answer.
   init(of number: Int32, _ socket: StreamSocket, room: Int = MemoryLayout<gyre_tcp_info>.size) throws(Errno) {
-    let sendQueue = try queue(UInt(GYRE_SIOCOUTQ), of: number)
-    let receiveQueue = try queue(UInt(GYRE_SIOCINQ), of: number)
+    let sendQueue = try SystemSocket.queueLength(UInt(GYRE_SIOCOUTQ), of: number)
+    let receiveQueue = try SystemSocket.queueLength(UInt(GYRE_SIOCINQ), of: number)
     let info = try TCPInfo(of: number, room: room)
     let memory = SocketMemory(of: number)
     let unsent = info.unsent.map { Int($0) }
@@ -56,11 +56,4 @@ extension ConnectionBuffers {
       stalledBySendBuffer: info.sendBufferLimited.map { .microseconds($0) }
     )
   }
-}
-
-/// The length of one of a socket's queues. `tcp(7)`
-private func queue(_ request: UInt, of number: Int32) throws(Errno) -> Int {
-  var count: Int32 = 0
-  if ioctl(number, request, &count) != 0 { throw .current }
-  return Int(count)
 }

@@ -1,7 +1,7 @@
 import CLiburing
 import Synchronization
 
-// @unchecked: `chunk` and `accepted` are written on the loop's thread before the caller is resumed, and read by the caller
+// @unchecked: the variables are written on the loop's thread before the caller is resumed, and read by the caller
 // after that.
 /// One call of an operation that can be cancelled on its own, or that comes from outside the loop.
 ///
@@ -9,7 +9,9 @@ import Synchronization
 final class Call: @unchecked Sendable {
   let isCancelled = Atomic<Bool>(false)
   var chunk: PendingChunk?
-  var accepted: Descriptor?
+  var accepted: StreamSocket?
+  /// The connection's, where somebody observes it.
+  var observer: ConnectionObserver?
 
   // The runtime orders the two sides; ThreadSanitizer has to be told, where the caller runs on another thread.
   private var name: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }

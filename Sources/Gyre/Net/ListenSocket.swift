@@ -9,12 +9,19 @@ import Synchronization
 /// The accept belongs to the listener and not to a call: a waiting task that is cancelled merely leaves, and a connection
 /// accepted meanwhile waits for the next call. Those that nobody asks for are closed with the listener.
 final class ListenSocket: Socket, @unchecked Sendable {
-  private var accepted: Deque<Descriptor> = [] {
+  private var accepted: Deque<StreamSocket> = [] {
     didSet { acceptedCount.store(accepted.count, ordering: .relaxed) }
   }
   /// Those in `accepted`: written on the loop's thread, read on any.
   let acceptedCount = Atomic<Int>(0)
   private var waiters: Deque<Waiter> = []
+  /// Told of each accepted connection; `nil` where nobody looks.
+  var observer: ListenerObserver? {
+    didSet {
+      loop.observers += (observer == nil ? 0 : 1) - (oldValue == nil ? 0 : 1)
+      oldValue?.ended()
+    }
+  }
   private var accepting = OperationID.none
   private var acceptsDirect = false
   /// Other loops or processes accept from the same socket. A ring that waits for connections as a multishot stays the first
@@ -42,7 +49,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
   }
 
   /// The next connection that is there already.
-  func takeAccepted() -> Descriptor? { accepted.popFirst() }
+  func takeAccepted() -> StreamSocket? { accepted.popFirst() }
 
   /// Resumes `waiter` with 1 and the descriptor in its call, or with -errno.
   func accept(_ waiter: Waiter) {
@@ -78,13 +85,14 @@ final class ListenSocket: Socket, @unchecked Sendable {
     if let retry { _ = loop.timers.remove(retry) }
     retry = nil
     while let waiter = waiters.popFirst() { waiter.resume(result) }
-    while let descriptor = accepted.popFirst() { discard(descriptor) }
+    while let connection = accepted.popFirst() { connection.abandon() }
+    observer = nil
   }
 
   override func completed(_ role: OperationRole, _ completion: Completion) {
     guard role == .accept else { return }
     if !completion.hasMore { accepting = .none }
-    if completion.result >= 0 { take(completion.result) } else { note(-completion.result) }
+    if completion.result >= 0 { take(completion) } else { note(-completion.result) }
     if completion.hasMore { pauseIfNeeded() } else if wantsMore { arm() }
     handOver()
     finishIfDone()
@@ -101,11 +109,14 @@ final class ListenSocket: Socket, @unchecked Sendable {
     accepting = start(.accept(descriptor, direct: acceptsDirect, once: isShared))
   }
 
-  private func take(_ number: Int32) {
-    let connection = acceptsDirect ? Descriptor.direct(number) : .ordinary(number)
-    loop.driver.adopt(connection)
+  private func take(_ completion: Completion) {
+    let descriptor = acceptsDirect ? Descriptor.direct(completion.result) : .ordinary(completion.result)
+    loop.driver.adopt(descriptor)
     retryDelay = ListenSocket.firstDelay
-    if phase == .open && !loop.isStopping { accepted.append(connection) } else { discard(connection) }
+    let connection = StreamSocket(loop: loop, descriptor: descriptor)
+    guard phase == .open && !loop.isStopping else { return connection.abandon() }
+    if let observer { observer.accepted(connection, completion, by: self) }
+    accepted.append(connection)
   }
 
   /// Leaves connections in the kernel's queue while enough wait here, and goes over to ordinary descriptors while the
@@ -118,15 +129,12 @@ final class ListenSocket: Socket, @unchecked Sendable {
   }
 
   private func handOver() {
-    while !waiters.isEmpty, let descriptor = accepted.popFirst() {
+    while !waiters.isEmpty, let connection = accepted.popFirst() {
       let waiter = waiters.removeFirst()
-      waiter.call?.accepted = descriptor
+      waiter.call?.accepted = connection
+      waiter.call?.observer = connection.observer
       waiter.resume(1)
     }
-  }
-
-  private func discard(_ descriptor: Descriptor) {
-    StreamSocket(loop: loop, descriptor: descriptor).abandon()
   }
 
   // MARK: Errors

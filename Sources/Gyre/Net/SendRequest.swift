@@ -13,6 +13,15 @@ struct SendRequest {
   var kind: Kind
   let waiter: Waiter
 
+  /// Bytes that are left to send; `nil` if it sends none.
+  var count: Int? {
+    switch kind {
+    case .bytes(_, let count): count
+    case .vector(let vector): vector.count
+    case .shutdown: nil
+    }
+  }
+
   /// A single call of the kernel sends at most this: above it, results would not fit into its 32 bits.
   private static let mostAtOnce = 1 << 30
 

@@ -32,6 +32,9 @@ final class SendVector: @unchecked Sendable {
 
   var isEmpty: Bool { next == pieces.count }
 
+  /// Bytes that are left.
+  var count: Int { pieces[next...].reduce(0) { $0 + $1.iov_len } }
+
   /// Takes sent bytes off the front. True if nothing is left.
   func advance(by count: Int) -> Bool {
     var count = count

@@ -12,7 +12,7 @@ class Socket: OperationTarget, @unchecked Sendable {
   let descriptor: Descriptor
   /// This descriptor, or the one beside a direct descriptor, installed when it was first needed. For any thread.
   let ordinary: OrdinaryDescriptor
-  private var installWaiters: [(waiter: Waiter, body: @Sendable (Int32) -> Void)] = []
+  private var installWaiters: [(_ result: Int32) -> Void] = []
   private var inFlight = 0
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
   private var departure: UnsafeContinuation<Result<DepartingSocket, Errno>, Never>?
@@ -65,9 +65,10 @@ class Socket: OperationTarget, @unchecked Sendable {
     return loop.isStopping ? -ESHUTDOWN : nil
   }
 
-  // For subclasses: a completion, and the request to cancel everything and resume every waiter with `result`.
+  // For subclasses: a completion; the request to cancel everything and resume every waiter with `result`; the end.
   func completed(_ role: OperationRole, _ completion: Completion) {}
   func cancelEverything(_ result: Int32) {}
+  func closed() {}
 
   // For subclasses: whether a task waits in an operation, and what goes along to another loop.
   var isAwaited: Bool { false }
@@ -85,26 +86,32 @@ class Socket: OperationTarget, @unchecked Sendable {
   /// The descriptor is this socket's and closes with it. So it is used here and now: by the time that `waiter` runs, the
   /// number could be somebody else's.
   final func useOrdinary(_ waiter: Waiter, _ body: @escaping @Sendable (Int32) -> Void) {
-    if let refusal { return waiter.resume(refusal) }
-    if use(body) { return waiter.resume(0) }
-    installWaiters.append((waiter, body))
+    ensureOrdinary { result in
+      guard result == 0 else { return waiter.resume(result) }
+      // It was there a moment ago, on this thread.
+      let isUsed = (try? self.ordinary.use(body)) != nil
+      waiter.resume(isUsed ? 0 : -EBADF)
+    }
+  }
+
+  /// Calls `body` with 0 once there is an ordinary descriptor, or with -errno.
+  final func ensureOrdinary(_ body: @escaping (_ result: Int32) -> Void) {
+    if let refusal { return body(refusal) }
+    if (try? ordinary.use { _ in }) != nil { return body(0) }
+    installWaiters.append(body)
     if installWaiters.count == 1 { _ = start(.install(descriptor)) }
   }
 
   private func finishInstall(_ result: Int32) {
     if result >= 0 { ordinary.install(result) }
-    resumeInstallWaiters(phase == .open ? result : -EBADF)
+    resumeInstallWaiters(phase == .open ? min(result, 0) : -EBADF)
   }
 
-  /// Resumes them with -errno, or lets them use the descriptor.
   private func resumeInstallWaiters(_ result: Int32) {
     let waiters = installWaiters
     installWaiters = []
-    for (waiter, body) in waiters { waiter.resume(result < 0 || use(body) ? min(result, 0) : -EBADF) }
+    for waiter in waiters { waiter(result) }
   }
-
-  /// False if there is no ordinary descriptor, or none any more.
-  private func use(_ body: (Int32) -> Void) -> Bool { (try? ordinary.use(body)) != nil }
 
   // MARK: Leaving the loop
 
@@ -178,6 +185,7 @@ class Socket: OperationTarget, @unchecked Sendable {
 
   private func finishClose() {
     phase = .closed
+    closed()
     let waiters = closeWaiters
     closeWaiters = []
     for waiter in waiters { waiter.resume() }

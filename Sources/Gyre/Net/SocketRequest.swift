@@ -10,4 +10,13 @@ enum SocketRequest: @unchecked Sendable {
   case shutdown(Int32)
   case connect(SocketAddress)
   case useOrdinary(@Sendable (Int32) -> Void)
+
+  /// What its end is to somebody who observes the connection; `nil` if it is nothing, or told of with the bytes.
+  var end: Handoff? {
+    switch self {
+    case .receiveInto: .receiveResumed
+    case .send, .sendVector: .sendResumed
+    case .receive, .shutdown, .connect, .useOrdinary: nil
+    }
+  }
 }

@@ -22,6 +22,14 @@ final class StreamSocket: Socket, @unchecked Sendable {
   // a tenth of the user time of a request. Each access is one call on a value (`append`, `popFirst`, an assignment) that
   // calls nothing back, on the one thread that touches the socket, so none can overlap.
 
+  /// Told of the connection's hand-offs; `nil` where nobody looks.
+  @exclusivity(unchecked) var observer: ConnectionObserver? {
+    didSet {
+      loop.observers += (observer == nil ? 0 : 1) - (oldValue == nil ? 0 : 1)
+      oldValue?.ended(on: self)
+    }
+  }
+
   // Receiving.
   @exclusivity(unchecked) private var arrived: Deque<PendingChunk> = []
   /// The bytes in `arrived`: written on the loop's thread, read on any.
@@ -73,6 +81,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   // MARK: Completions
 
   override func completed(_ role: OperationRole, _ completion: Completion) {
+    if let observer { tell(observer, role, completion) }
     switch role {
     case .receive: received(completion)
     case .send: sent(completion.result)
@@ -83,7 +92,24 @@ final class StreamSocket: Socket, @unchecked Sendable {
     }
   }
 
+  @inline(never)
+  private func tell(_ observer: ConnectionObserver, _ role: OperationRole, _ completion: Completion) {
+    switch role {
+    case .receive, .receiveInto: observer.received(completion, on: self)
+    case .send where sendRequest?.count != nil: observer.sent(completion, on: self)
+    case .send, .pollReceive, .connect, .accept, .install, .close: break
+    }
+  }
+
+  override func closed() {
+    observer?.closed()
+    observer = nil
+  }
+
   override func cancelEverything(_ result: Int32) {
+    if phase != .open, let observer { observer.closing(self) }
+    // What happens on another loop is not this observer's.
+    if phase == .leaving { observer = nil }
     receiver.take()?.resume(result)
     loop.driver.cancel(receiving)
     while let request = sendQueue.popFirst() { request.waiter.resume(result) }
@@ -177,6 +203,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
     guard receiving == .none, streamEnd == nil, phase == .open, !loop.isStopping else { return }
     if buffersHeld < bufferShare {
       isPausing = false
+      if let observer { observer.receiveArmed() }
       receiving = start(.receive(descriptor))
     } else if receiver != nil {
       // It holds its share in chunks and waits for more all the same.
@@ -261,6 +288,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
     let memory = loop.buffers.allocate()
     allocated = memory
     // Freed at the terminal completion, or by the chunk that it becomes.
+    if let observer { observer.receiveArmed() }
     receiving = start(.receiveInto(descriptor, memory, loop.buffers.size))
   }
 
@@ -330,6 +358,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private func startDirectReceive() {
     // The receiver's memory, lent until it is resumed.
     let memory = receiverMemory!
+    if let observer { observer.receiveArmed() }
     direct.id = start(.receiveInto(descriptor, memory.baseAddress!, min(memory.count, 1 << 30)))
   }
 
@@ -368,14 +397,20 @@ final class StreamSocket: Socket, @unchecked Sendable {
   @inline(__always)
   private func startSend(_ request: SendRequest) {
     sendRequest = request
-    sending = OneShot(id: start(request.operation(on: descriptor)), waiter: request.waiter)
+    sending = OneShot(id: submitSend(request), waiter: request.waiter)
+  }
+
+  @inline(__always)
+  private func submitSend(_ request: SendRequest) -> OperationID {
+    if let observer, let count = request.count { observer.sendSubmitted(count) }
+    return start(request.operation(on: descriptor))
   }
 
   private func sent(_ result: Int32) {
     if result >= 0 && sendRequest!.advance(by: Int(result)) { return finishSend(0) }
     // What is left after a short send goes the way of an interrupted one: on, unless it was cancelled.
     guard let outcome = outcome(result < 0 ? result : -EAGAIN, of: sending) else {
-      sending.id = start(sendRequest!.operation(on: descriptor))
+      sending.id = submitSend(sendRequest!)
       return
     }
     finishSend(outcome)

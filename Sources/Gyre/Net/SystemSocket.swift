@@ -37,6 +37,15 @@ enum SystemSocket {
     _ = fcntl(socket, F_SETFL, isNonblocking ? status | O_NONBLOCK : status & ~O_NONBLOCK)
   }
 
+  /// Bytes in one of a connection's queues. `tcp(7)`
+  ///
+  /// - Parameter queue: `GYRE_SIOCINQ` for the receive queue, `GYRE_SIOCOUTQ` for the send queue.
+  static func queueLength(_ queue: UInt, of socket: Int32) throws(Errno) -> Int {
+    var count: Int32 = 0
+    if ioctl(socket, queue, &count) != 0 { throw .current }
+    return Int(count)
+  }
+
   static func bind(_ socket: Int32, to address: SocketAddress) throws(Errno) {
     let result = address.withSockaddr { Glibc.bind(socket, $0, $1) }
     if result != 0 { throw .current }

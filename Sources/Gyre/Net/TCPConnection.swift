@@ -98,10 +98,14 @@ public final class TCPConnection: Sendable {
       guard socket.hasArrived else {
         let result = await suspendInPlace { socket.awaitBytes(Waiter($0)) }
         if result == 1 { continue }
+        if let observer = socket.observer { observer.resumed(.receiveResumed, Int(result)) }
         try check(result, .receive)
         return nil
       }
-      if socket.loop.takeImmediateAnswer() { return socket.takeChunk().map { Chunk($0, of: socket) } }
+      if socket.loop.takeImmediateAnswer(), let chunk = socket.takeChunk() {
+        if let observer = socket.observer { observer.resumed(.receiveResumed, Int(chunk.count)) }
+        return Chunk(chunk, of: socket)
+      }
       await socket.loop.letOthersRun()
     }
   }
@@ -109,7 +113,7 @@ public final class TCPConnection: Sendable {
   private func receiveWithCall() async throws -> Chunk? {
     let call = Call()
     let result = await perform(.receive, as: call)
-    call.takeOver()
+    if let observer = call.observer { observer.resumed(.receiveResumed, Int(call.chunk?.count ?? result)) }
     if let chunk = call.chunk { return Chunk(chunk, of: socket) }
     try check(result, .receive)
     return nil
@@ -249,22 +253,30 @@ public final class TCPConnection: Sendable {
       return await perform(request, as: Call())
     }
     if socket.isOwnerCancelled { return -ECANCELED }
-    return await suspendInPlace { socket.begin(request, Waiter($0)) }
+    let result = await suspendInPlace { socket.begin(request, Waiter($0)) }
+    if let observer = socket.observer, let end = request.end { observer.resumed(end, Int(result)) }
+    return result
   }
 
   /// The same for every other caller: on the loop's thread by a hop, and with a cancellation handler for this call.
   private func perform(_ request: SocketRequest, as call: Call) async -> Int32 {
     let socket = socket
     if Task.isCancelled { return -ECANCELED }
-    return await withTaskCancellationHandler {
+    let result = await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
-        let isAccepted = socket.loop.perform { socket.begin(request, Waiter(continuation, call)) }
+        let isAccepted = socket.loop.perform {
+          call.observer = socket.observer
+          socket.begin(request, Waiter(continuation, call))
+        }
         if !isAccepted { continuation.resume(returning: -ESHUTDOWN) }
       }
     } onCancel: {
       call.isCancelled.store(true, ordering: .relaxed)
       socket.loop.perform { socket.cancel(call) }
     }
+    call.takeOver()
+    if let observer = call.observer, let end = request.end { observer.resumed(end, Int(result)) }
+    return result
   }
 
   @inline(__always)

@@ -94,15 +94,17 @@ public final class TCPListener: Sendable {
   public func accept() async throws -> TCPConnection {
     try Task.checkCancellation()
     if socket.loop.isCurrent, socket.refusal == nil, socket.loop.takeImmediateAnswer(),
-      let descriptor = socket.takeAccepted()
+      let connection = socket.takeAccepted()
     {
-      return TCPConnection(StreamSocket(loop: loop, descriptor: descriptor))
+      if let observer = connection.observer { observer.resumed(.acceptResumed, 0) }
+      return TCPConnection(connection)
     }
     let call = Call()
     let result = await perform(call)
     call.takeOver()
-    if let descriptor = call.accepted {
-      return TCPConnection(StreamSocket(loop: loop, descriptor: descriptor))
+    if let connection = call.accepted {
+      if let observer = call.observer { observer.resumed(.acceptResumed, 0) }
+      return TCPConnection(connection)
     }
     if result == -ECANCELED { throw CancellationError() }
     throw SocketError(Errno(rawValue: -result), .accept, address)

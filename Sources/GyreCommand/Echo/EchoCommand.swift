@@ -30,13 +30,33 @@ struct EchoCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Tell `gyre watch --inspect` of the loop's queues, at a Unix socket.", valueName: "path"))
   var inspect: String?
 
-  func validate() throws { _ = try address() }
+  @Option(
+    help: ArgumentHelp(
+      "Write the hand-off trace of the next connections to a file, when the last of them is closed or the server ends.",
+      discussion: "A name that ends in .json gets the format of ui.perfetto.dev, any other one plain text.",
+      valueName: "file"
+    )
+  )
+  var trace: String?
+
+  @Option(help: "How many connections to trace.")
+  var traceConnections = 10
+
+  func validate() throws {
+    _ = try address()
+    if traceConnections < 1 { throw ValidationError("--trace-connections is \(traceConnections): use 1 or more") }
+  }
 
   func run() throws {
     SignalWatch.block()
     var configuration = EventLoop.Configuration(backend: backend)
     if noDirect { configuration.directDescriptors = 0 }
-    let server = EchoServer(address: try address(), reportsStatistics: stats, inspectionPath: inspect)
+    let server = EchoServer(
+      address: try address(),
+      reportsStatistics: stats,
+      inspectionPath: inspect,
+      trace: try trace.map { try EchoTrace(path: $0, connections: traceConnections) }
+    )
     try GlobalExecutor.run(configuration) { try await server.run() }
   }
 

@@ -7,6 +7,8 @@ struct EchoServer: Sendable {
   let reportsStatistics: Bool
   /// Where to tell of the loop's queues; `nil` is nowhere.
   let inspectionPath: String?
+  /// What to record of its first connections.
+  let trace: EchoTrace?
 
   /// Serves until a signal ends it.
   func run() async throws {
@@ -14,6 +16,7 @@ struct EchoServer: Sendable {
     let loop = listener.loop
     let inspection = try inspectionPath.map { try InspectionSocket(path: $0, loops: [loop]) }
     defer { inspection?.close() }
+    trace?.begin(listener)
     let decision = loop.decision
     Output.say("listening on \(listener.address)", "backend \(decision.backend) (\(decision.reason))")
     let closing = SignalWatch(
@@ -31,6 +34,7 @@ struct EchoServer: Sendable {
     } catch is CancellationError {
       // The grace was over before the listener was closed: that too is the end that the signal asked for.
     }
+    trace?.write()
     if reportsStatistics { Output.say("", tally.text(loop.currentStatistics)) }
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -34,6 +35,44 @@ import Testing
       #expect(ending.errors == "")
       #expect(ending.output.contains("connections"))
     }
+  }
+
+  @Test(arguments: ["txt", "json"])
+  func theTraceIsWrittenWhenTheLastOfItsConnectionsIsClosed(kind: String) async throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("gyre-\(UUID()).\(kind)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try await CommandProgram.with(["echo", "--trace", path, "--trace-connections", "2"]) { echo in
+      let address = try SocketAddress("127.0.0.1:" + (try await echo.port()))
+      _ = try await echo.line()
+      for _ in 0..<2 {
+        try await TCPConnection.withConnection(to: address) { connection in
+          try await connection.send("hello")
+          #expect(try await connection.receive()?.text == "hello")
+        }
+      }
+      #expect(try await echo.line().hasPrefix("trace of 2 connections in \(path)"))
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      #expect(text.hasPrefix(kind == "json" ? "{" : "connection 1 from 127.0.0.1:"))
+      echo.signal(SIGTERM)
+      #expect(try await echo.ending().output == "")
+    }
+  }
+
+  @Test func theTraceIsWrittenAtTheEndIfConnectionsAreMissing() async throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("gyre-\(UUID()).txt").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try await CommandProgram.with(["echo", "--trace", path]) { echo in
+      _ = try await echo.port()
+      echo.signal(SIGTERM)
+      #expect(try await echo.ending().output.contains("trace of 0 connections in \(path)"))
+    }
+  }
+
+  @Test func aTraceThatCannotBeWrittenIsAnErrorAtTheStart() async throws {
+    let ending = try await CommandProgram.run("echo", "--trace", "/nonexistent/trace.json")
+    #expect(ending.status != 0 && ending.output == "")
+    #expect(ending.errors.contains("cannot write /nonexistent/trace.json: ENOENT"))
+    #expect(try await CommandProgram.run("echo", "--trace-connections", "0").errors.contains("use 1 or more"))
   }
 
   @Test(arguments: [SIGINT, SIGTERM])

@@ -37,6 +37,10 @@ final class FaultyDriver: Driver {
   var counters: DriverCounters { inner.counters }
   var hasWork: Bool { !fabricated.isEmpty || !late.isEmpty || inner.hasWork }
   var queues: DriverQueues { inner.queues }
+  var stampsCompletions: Bool {
+    get { inner.stampsCompletions }
+    set { inner.stampsCompletions = newValue }
+  }
 
   func adopt(_ descriptor: Descriptor) { inner.adopt(descriptor) }
   func forget(_ descriptor: Descriptor) { inner.forget(descriptor) }
