@@ -11,7 +11,11 @@ actor ActorCounter: Counter {
 
   init(on loop: EventLoop) { executor = loop.serialExecutor }
 
-  func add(onLoop number: Int) { self.number += 1 }
+  nonisolated func add(times count: Int, onLoop number: Int) async {
+    for _ in 0..<count { await add() }
+  }
+
+  private func add() { number += 1 }
 
   func total() -> Int { number }
 }
