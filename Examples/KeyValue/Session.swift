@@ -15,6 +15,8 @@ struct Session {
 
   /// Memory that an idle connection may keep.
   private static let idleCapacity = 16 << 10
+  /// Memory made ready at once for a request that says it is long: beyond it, what has come counts and not what was said.
+  private static let mostReserved = 1 << 20
 
   init(_ connection: TCPConnection, _ store: Store) {
     self.connection = connection
@@ -36,7 +38,7 @@ struct Session {
   private mutating func takeWhole(_ chunk: borrowing Chunk) async throws {
     let (used, needed) = try await answer(chunk.bytes)
     guard used < chunk.count, !isOver else { return }
-    pending.reserveCapacity(needed)
+    pending.reserveCapacity(min(needed, Session.mostReserved))
     chunk.bytes.extracting(droppingFirst: used).withUnsafeBytes { pending.append(contentsOf: $0) }
   }
 
@@ -48,7 +50,7 @@ struct Session {
     let (used, needed) = try await answer(input.span.bytes)
     input.removeSubrange(..<used)
     if input.isEmpty && input.capacity > Session.idleCapacity { input = [] }
-    input.reserveCapacity(needed)
+    input.reserveCapacity(min(needed, Session.mostReserved))
     pending = input
   }
 

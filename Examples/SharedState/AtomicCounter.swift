@@ -5,7 +5,9 @@ final class AtomicCounter: Counter {
   let name = "Atomic"
   private let number = Atomic<Int>(0)
 
-  func add(onLoop number: Int) async { self.number.add(1, ordering: .relaxed) }
+  func add(times count: Int, onLoop number: Int) async {
+    for _ in 0..<count { self.number.add(1, ordering: .relaxed) }
+  }
 
   func total() async -> Int { number.load(ordering: .relaxed) }
 }

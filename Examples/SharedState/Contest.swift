@@ -6,9 +6,6 @@ struct Contest {
   /// What each loop adds.
   let count: Int
 
-  /// Additions between two moments at which other tasks of the loop may run.
-  private static let additionsAtOnce = 1000
-
   struct Outcome {
     let name: String
     let total: Int
@@ -20,20 +17,11 @@ struct Contest {
     let started = ContinuousClock.now
     await withDiscardingTaskGroup { group in
       for (number, loop) in loops.enumerated() {
-        group.addTask(executorPreference: loop.taskExecutor) { await add(to: counter, onLoop: number) }
+        group.addTask(executorPreference: loop.taskExecutor) { await counter.add(times: count, onLoop: number) }
       }
     }
     let duration = (ContinuousClock.now - started) / count
     let nanoseconds = Double(duration.components.attoseconds) / 1e9 + Double(duration.components.seconds) * 1e9
     return Outcome(name: counter.name, total: await counter.total(), nanoseconds: nanoseconds)
-  }
-
-  private func add(to counter: some Counter, onLoop number: Int) async {
-    var left = count
-    while left > 0 {
-      for _ in 0..<min(left, Contest.additionsAtOnce) { await counter.add(onLoop: number) }
-      left -= Contest.additionsAtOnce
-      await Task.yield()
-    }
   }
 }

@@ -5,7 +5,9 @@ final class MutexCounter: Counter {
   let name = "Mutex"
   private let number = Mutex(0)
 
-  func add(onLoop number: Int) async { self.number.withLock { $0 += 1 } }
+  func add(times count: Int, onLoop number: Int) async {
+    for _ in 0..<count { self.number.withLock { $0 += 1 } }
+  }
 
   func total() async -> Int { number.withLock { $0 } }
 }

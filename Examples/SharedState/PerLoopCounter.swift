@@ -17,9 +17,9 @@ final class PerLoopCounter: Counter {
 
   init(loops: Int) { slots = (0..<loops).map { _ in Slot() } }
 
-  func add(onLoop number: Int) async {
+  func add(times count: Int, onLoop number: Int) async {
     let slot = slots[number]
-    slot.number.store(slot.number.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    for _ in 0..<count { slot.number.store(slot.number.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
   }
 
   func total() async -> Int { slots.reduce(0) { $0 + $1.number.load(ordering: .relaxed) } }

@@ -27,7 +27,7 @@ extension Store {
       "Memory",
       [
         ("used_memory", keyspace.table.memory),
-        ("private_memory", (PrivateMemory.dirty(ofProcess: getpid()) ?? 0) * 1024),
+        ("used_memory_rss", ResidentMemory.bytes ?? 0),
       ]
     )
   }
