@@ -21,16 +21,16 @@ public final class InspectionSocket: Sendable {
   ///   - path: at most 107 bytes. A socket there that nobody listens on any more is replaced.
   ///   - loops: those to tell of. They are referred to until `close`.
   /// - Throws: the errno of `socket(2)`, `bind(2)` or `listen(2)`: `EADDRINUSE` if somebody listens there, or if something
-  ///   else than a socket is there; `ENAMETOOLONG`; `EAGAIN` if there is no thread for it.
+  ///   else than a socket is there; `ENAMETOOLONG`; `EAGAIN` if there is no thread.
   public init(path: String, loops: [EventLoop]) throws(Errno) {
     self.path = path
     self.loops = loops
     listener = try InspectionSocket.listen(at: path)
     // The thread holds the object until `close` has ended it.
-    guard let failure = Thread.start(name: "gyre-inspect", { self.run() }) else { return }
+    guard let error = Thread.start(name: "gyre-inspect", { self.run() }) else { return }
     unlink(path)
     Glibc.close(listener)
-    throw failure
+    throw error
   }
 
   /// Stops answering and removes the socket. Closing twice is fine.

@@ -12,8 +12,10 @@ struct ExecutionPatterns: Chapter {
     A dispatcher divides evenly and costs a hop between threads for each connection. The hash costs nothing, is even only \
     on average, and does not know who is busy. One PID for all is one memory and one crash; several are several.
     """
-  let suggestion =
-    "`gyre watch PORT` on a server with several listeners on its port: each has an accept queue of its own."
+  let suggestion = """
+    `gyre patterns`, which measures one workload under every pattern that Gyre has; and `gyre watch PORT` on a server with \
+    several listeners on its port: each has an accept queue of its own.
+    """
 
   private static let clients = 24
 
