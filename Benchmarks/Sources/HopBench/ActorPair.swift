@@ -23,7 +23,8 @@ struct ActorPair: Sendable {
     func work(until isOver: Flag) async -> Int { await Work.run(until: isOver) }
   }
 
-  private let (caller, echo) = (Caller(), Echo())
+  private let caller = Caller()
+  private let echo = Echo()
 
   /// Processor time of one round trip while so many are under way.
   func roundTrip(_ rounds: Int, inFlight: Int) async -> Double {

@@ -59,8 +59,8 @@ public enum ExecutionPattern: Sendable, Equatable {
     ///                       └▶ [accept · read · execute]
     /// ```
     ///
-    /// One queue: a loop that is stuck keeps no more than one connection waiting. On io_uring the loops accept in turn, on
-    /// epoll whoever wakes first takes what is there.
+    /// One queue: a loop that is stuck keeps no more than one connection waiting. Whoever is awake takes what is there, so
+    /// that a burst of connections can go to one loop, however long they then last.
     case sharedListener
     /// One loop accepts and hands each connection to the next of the others in turn. Known from memcached.
     ///

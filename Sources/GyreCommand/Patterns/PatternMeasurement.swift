@@ -24,9 +24,9 @@ struct PatternMeasurement: Encodable {
   let requestsPerSecond: Double
   /// In microseconds; `nil` if nothing was answered.
   let latency: LatencySummary?
-  /// Of the server's processes.
-  let cpuMicrosecondsPerRequest: Double
-  let contextSwitchesPerRequest: Double
+  /// Of the server's processes; `nil` if one of them ended, and its count with it.
+  let cpuMicrosecondsPerRequest: Double?
+  let contextSwitchesPerRequest: Double?
   let privateBytes: Int
   let sharedBytes: Int
   let processes: [Process]
@@ -43,8 +43,9 @@ struct PatternMeasurement: Encodable {
     requestsPerSecond = result.seconds > 0 ? Double(result.requests) / result.seconds : 0
     latency = result.requests > 0 ? LatencySummary(result.latencies) : nil
     let (before, after) = (result.before!, result.after!)
-    cpuMicrosecondsPerRequest = Double(after.cpu(since: before)) / 1000 / requests
-    contextSwitchesPerRequest = Double(after.switches(since: before)) / requests
+    let isWhole = before.processes.keys.allSatisfy { after.processes[$0] != nil }
+    cpuMicrosecondsPerRequest = isWhole ? Double(after.cpu(since: before)) / 1000 / requests : nil
+    contextSwitchesPerRequest = isWhole ? Double(after.switches(since: before)) / requests : nil
     // As it was before a crash.
     privateBytes = before.privateBytes
     sharedBytes = before.sharedBytes
