@@ -11,16 +11,12 @@ struct ActorPair: Sendable {
       sum &+= number
       return sum
     }
-
-    func work(until isOver: Flag) async -> Int { await Work.run(until: isOver) }
   }
 
   private actor Caller {
     func call(_ echo: Echo, _ times: Int) async {
       for number in 0..<times { _ = await echo.answer(number) }
     }
-
-    func work(until isOver: Flag) async -> Int { await Work.run(until: isOver) }
   }
 
   private let caller = Caller()
@@ -31,15 +27,6 @@ struct ActorPair: Sendable {
     let start = chop_cpu_time()
     await bounce(rounds, inFlight: inFlight)
     return Double(chop_cpu_time() - start) / Double(rounds)
-  }
-
-  /// The same while both actors have other work all the time, less the processor time of that work.
-  func roundTripBesideWork(_ rounds: Int, inFlight: Int) async -> Double {
-    await Work.costBeside { side, isOver in
-      Task { side == 0 ? await caller.work(until: isOver) : await echo.work(until: isOver) }
-    } _: {
-      await bounce(rounds, inFlight: inFlight)
-    } / Double(rounds)
   }
 
   private func bounce(_ rounds: Int, inFlight: Int) async {

@@ -15,15 +15,6 @@ struct LoopPair: Sendable {
     return Double(chop_cpu_time() - start) / Double(rounds)
   }
 
-  /// The same while both loops have other work all the time, less the processor time of that work.
-  func roundTripBesideWork(_ rounds: Int, inFlight: Int) async throws -> Double {
-    try await Work.costBeside { thread, isOver in
-      Task(executorPreference: group.loops[thread].taskExecutor) { await Work.run(until: isOver) }
-    } _: {
-      try await bounce(rounds, inFlight: inFlight)
-    } / Double(rounds)
-  }
-
   private func bounce(_ rounds: Int, inFlight: Int) async throws {
     let (there, back) = (Channel<Int>(capacity: inFlight), Channel<Int>(capacity: inFlight))
     let echo = group.startTask(on: .loop(group.loops[1])) {
