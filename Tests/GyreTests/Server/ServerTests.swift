@@ -112,11 +112,17 @@ struct ServerTests {
       pattern: .multiThreaded(threads: 2, accept: .sharedListener),
       options: options
     )
-    let running = Task { try await server.run { while try await $0.receive() != nil {} } }
+    let running = Task {
+      try await server.run { connection in
+        while let chunk = try await connection.receive() { try await connection.send(chunk) }
+      }
+    }
     let address = try #require(try await isReady.receive())
     try await onServerLoop {
       let connection = try await TCPConnection.connect(to: address)
+      // Answered, so nothing is unread: the kernel would reset the connection for that.
       try await connection.send("x")
+      #expect(try await connection.receive()?.text == "x")
       running.cancel()
       let isClosed = try await connection.receive() == nil
       #expect(isClosed)
