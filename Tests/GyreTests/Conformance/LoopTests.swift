@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Gyre
@@ -203,7 +204,9 @@ struct LoopTests {
       try await Churn(loop: loop).run(2_000)
       let before = Churn.residentKilobytes
       try await Churn(loop: loop).run(rounds)
-      #expect(Churn.residentKilobytes - before < 4096, "memory grew")
+      // A sanitizer keeps what was freed.
+      let isMeasurable = getenv("GYRE_SANITIZER") == nil
+      #expect(!isMeasurable || Churn.residentKilobytes - before < 4096, "memory grew")
     }
   }
 }

@@ -39,6 +39,28 @@ struct StoppingTests {
     }
   }
 
+  /// The runtime's own sleep cannot be told that the loop has gone: what is pending ends early, what begins later keeps time.
+  @Test(arguments: Backends.available)
+  func sleepersOfTheRuntimeAreNotLeftBehind(_ backend: Backend) async throws {
+    // Keeps the time of loops that have ended. Started before descriptors are counted: it is never stopped.
+    _ = try EventLoop.shared()
+    let watchdog = Watchdog(seconds: 30)
+    defer { watchdog.stop() }
+    let loop = try EventLoop.start(EventLoop.Configuration(backend: backend.choice))
+    let isAsleep = Ending()
+    let sleeper = Task(executorPreference: loop.taskExecutor) {
+      isAsleep.end()
+      try await Task.sleep(for: .seconds(1000))
+      let start = LoopClock.Instant.now
+      try await Task.sleep(for: .milliseconds(5))
+      return start.duration(to: .now)
+    }
+    await isAsleep.wait()
+    while try await loop.queues.timers == 0 { await Task.yield() }
+    await loop.shutdown()
+    #expect(try await sleeper.value >= .milliseconds(5))
+  }
+
   @Test(arguments: Backends.available)
   func tasksGoOnAfterTheEndOfTheirLoop(_ backend: Backend) async throws {
     let watchdog = Watchdog(seconds: 30)
