@@ -43,7 +43,10 @@ struct PatternMeasurement: Encodable {
     requestsPerSecond = result.seconds > 0 ? Double(result.requests) / result.seconds : 0
     latency = result.requests > 0 ? LatencySummary(result.latencies) : nil
     let (before, after) = (result.before!, result.after!)
-    let isWhole = before.processes.keys.allSatisfy { after.processes[$0] != nil }
+    // A process that has ended may still be listed, without its threads.
+    let isWhole = before.processes.allSatisfy { process, threads in
+      threads.keys.allSatisfy { after.processes[process]?[$0] != nil }
+    }
     cpuMicrosecondsPerRequest = isWhole ? Double(after.cpu(since: before)) / 1000 / requests : nil
     contextSwitchesPerRequest = isWhole ? Double(after.switches(since: before)) / requests : nil
     // As it was before a crash.
