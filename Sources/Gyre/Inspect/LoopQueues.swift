@@ -49,18 +49,7 @@ extension EventLoop {
   /// shows the moment at which the loop gets to it. Needs no system call.
   /// - Throws: `CancellationError` if the loop has ended.
   public var queues: LoopQueues {
-    get async throws {
-      if isCurrent { return currentQueues }
-      let outcome = Outcome<LoopQueues>()
-      await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-        let isAccepted = perform {
-          outcome.set(.success(self.currentQueues))
-          continuation.resume()
-        }
-        if !isAccepted { continuation.resume() }
-      }
-      return try outcome.get()
-    }
+    get async throws { try await read { $0.currentQueues } }
   }
 
   /// What waits now. On the loop's thread only.

@@ -38,18 +38,7 @@ extension EventLoop {
   /// Read at once on the loop's own thread; from elsewhere it costs a hop to the loop and back.
   /// - Throws: `CancellationError` if the loop has ended.
   public var statistics: LoopStatistics {
-    get async throws {
-      if isCurrent { return currentStatistics }
-      let outcome = Outcome<LoopStatistics>()
-      await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-        let isAccepted = perform {
-          outcome.set(.success(self.currentStatistics))
-          continuation.resume()
-        }
-        if !isAccepted { continuation.resume() }
-      }
-      return try outcome.get()
-    }
+    get async throws { try await read { $0.currentStatistics } }
   }
 
   /// What the loop has done so far. On the loop's thread only.

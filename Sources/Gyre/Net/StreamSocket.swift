@@ -19,7 +19,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private(set) var isOwnerCancelled = false
 
   // `@exclusivity(unchecked)`, here and in the loop and the driver: the run-time check that no access overlaps another costs
-  // a tenth of the user time of a request. Each access is one call on a value (`append`, `popFirst`, an assignment) that
+  // a seventh of the user instructions of a request. Each access is one call on a value (`append`, `popFirst`, an assignment) that
   // calls nothing back, on the one thread that touches the socket, so none can overlap.
 
   /// Told of the connection's hand-offs; `nil` where nobody looks.
