@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>

@@ -70,6 +70,15 @@ static inline void gyre_set_current_loop(void *loop) { gyre_thread_loop = loop; 
 __attribute__((swiftcall)) void *swift_task_getCurrent(void);
 static inline void *gyre_current_task(void) { return swift_task_getCurrent(); }
 
+// Whether the running code is isolated to an actor: what `#isolation` says, which Swift 6.3 cannot compile in an inlined
+// function.
+struct gyre_executor {
+  void *identity;
+  uintptr_t implementation;
+};
+__attribute__((swiftcall)) struct gyre_executor swift_task_getCurrentExecutor(void);
+static inline bool gyre_is_on_actor(void) { return swift_task_getCurrentExecutor().identity != NULL; }
+
 // `epoll_pwait2(2)`, which waits to the nanosecond; kernels before 5.11 lack it and wait to the millisecond, rounded up.
 // A time-out of UINT64_MAX has no limit.
 int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nanoseconds);

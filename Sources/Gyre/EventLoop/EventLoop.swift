@@ -41,7 +41,11 @@ public final class EventLoop: @unchecked Sendable {
   private(set) var counters = LoopCounters()
   /// Set by `init` alone.
   private var serial: LoopSerialExecutor?
-  @exclusivity(unchecked) private(set) var runQueue: Deque<Job> = []
+  @exclusivity(unchecked) var runQueue: Deque<Job> = []
+  /// The identity that the running job came through.
+  @exclusivity(unchecked) private(set) var runningIdentity = Job.Identity.task
+  /// What the running job's task was resumed with, if it had suspended itself. Read at once: the next job has its own.
+  @exclusivity(unchecked) private(set) var resumedWith: Int32 = 0
   private var arrivals: [Inbox.Item] = []
   @exclusivity(unchecked) private var immediateAnswersLeft = 0
   /// Where the time has gone, if the loop measures it.
@@ -194,13 +198,11 @@ public final class EventLoop: @unchecked Sendable {
     immediateAnswersLeft = EventLoop.immediateAnswersPerTurn
     var left = configuration.jobsPerTurn
     while left > 0, let job = runQueue.popFirst() {
-      if let jobWatch {
-        jobWatch.begin()
-        executors.run(job)
-        jobWatch.end()
-      } else {
-        executors.run(job)
-      }
+      runningIdentity = job.identity
+      resumedWith = job.result
+      jobWatch?.begin()
+      executors.run(job)
+      jobWatch?.end()
       left -= 1
     }
     counters.jobs &+= UInt64(configuration.jobsPerTurn - left)

@@ -2,6 +2,8 @@
 struct Job: Sendable {
   let job: UnownedJob
   let identity: Identity
+  /// What a task that suspended itself is resumed with.
+  let result: Int32
 
   /// Through which executor a job came.
   enum Identity: Sendable {
@@ -15,8 +17,11 @@ struct Job: Sendable {
     case main
   }
 
-  init(_ job: consuming ExecutorJob, _ identity: Identity) {
-    self.job = UnownedJob(job)
+  init(_ job: consuming ExecutorJob, _ identity: Identity) { self.init(UnownedJob(job), identity, 0) }
+
+  init(_ job: UnownedJob, _ identity: Identity, _ result: Int32) {
+    self.job = job
     self.identity = identity
+    self.result = result
   }
 }

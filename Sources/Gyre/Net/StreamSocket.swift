@@ -15,8 +15,12 @@ final class StreamSocket: Socket, @unchecked Sendable {
   let peer: SocketAddress?
 
   /// The task that owns the connection's scope: cancelling it is noticed once for all its calls.
-  var owner: UInt = 0
-  private(set) var isOwnerCancelled = false
+  @exclusivity(unchecked) var owner: UInt = 0
+  @exclusivity(unchecked) private(set) var isOwnerCancelled = false
+
+  /// Whether the calling code is the owner's, on the loop's thread.
+  @inline(__always)
+  var isOwnedByCaller: Bool { loop.isCurrent && owner == CurrentTask.identity }
 
   // `@exclusivity(unchecked)`, here and in the loop and the driver: the run-time check that no access overlaps another costs
   // a seventh of the user instructions of a request. Each access is one call on a value (`append`, `popFirst`, an assignment) that
@@ -36,22 +40,22 @@ final class StreamSocket: Socket, @unchecked Sendable {
   let arrivedBytes = Atomic<Int>(0)
   @exclusivity(unchecked) private var receiver: Waiter?
   /// Where the receiver wants its bytes; lent until it is resumed. `nil` if it takes a chunk.
-  private var receiverMemory: UnsafeMutableRawBufferPointer?
+  @exclusivity(unchecked) private var receiverMemory: UnsafeMutableRawBufferPointer?
   private var receiving = OperationID.none
   private var receivesStream = false
   /// Where the kernel receives to while no buffer was free; `nil` at other times.
   private var allocated: UnsafeMutableRawPointer?
   private var isPausing = false
   private var buffersHeld = 0
-  private var streamEnd: StreamEnd?
+  @exclusivity(unchecked) private var streamEnd: StreamEnd?
 
   // Receiving into the caller's memory.
-  private var direct = OneShot()
+  @exclusivity(unchecked) private var direct = OneShot()
 
   // Sending.
   @exclusivity(unchecked) private var sending = OneShot()
   /// What is being sent, with how much of it is left; `nil` while nothing is.
-  @exclusivity(unchecked) private var sendRequest: SendRequest?
+  @exclusivity(unchecked) private var payload: Payload?
   @exclusivity(unchecked) private var sendQueue: Deque<SendRequest> = []
 
   // Connecting.
@@ -70,9 +74,9 @@ final class StreamSocket: Socket, @unchecked Sendable {
     switch request {
     case .receive: awaitBytes(waiter)
     case .receiveInto(let memory): receive(into: memory, waiter)
-    case .send(let address, let count): send(SendRequest(kind: .bytes(address, count), waiter: waiter))
-    case .sendVector(let vector): send(SendRequest(kind: .vector(vector), waiter: waiter))
-    case .shutdown(let how): send(SendRequest(kind: .shutdown(how), waiter: waiter))
+    case .send(let address, let count): send(.bytes(address, count), waiter)
+    case .sendVector(let vector): send(.vector(vector), waiter)
+    case .shutdown(let how): send(.shutdown(how), waiter)
     case .connect(let address): connect(to: address, waiter)
     case .useOrdinary(let body): useOrdinary(waiter, body)
     }
@@ -96,7 +100,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private func tell(_ observer: ConnectionObserver, _ role: OperationRole, _ completion: Completion) {
     switch role {
     case .receive, .receiveInto: observer.received(completion, on: self)
-    case .send where sendRequest?.count != nil: observer.sent(completion, on: self)
+    case .send where payload?.count != nil: observer.sent(completion, on: self)
     case .send, .pollReceive, .connect, .accept, .install, .close: break
     }
   }
@@ -122,7 +126,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   // MARK: Going to another loop
 
   override var isAwaited: Bool {
-    receiver != nil || direct.waiter != nil || sendRequest != nil || connecting.waiter != nil
+    receiver != nil || direct.waiter != nil || payload != nil || connecting.waiter != nil
   }
 
   override func depart(with number: Int32) -> DepartingSocket {
@@ -386,40 +390,44 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   // MARK: Sending
 
-  /// Sends in the order of the calls; resumes the request's waiter with 0 once the kernel has taken everything.
+  /// Sends in the order of the calls; resumes `waiter` with 0 once the kernel has taken everything.
   @inline(__always)
-  func send(_ request: SendRequest) {
-    if let refusal { return request.waiter.resume(refusal) }
-    if request.waiter.isCancelled { return request.waiter.resume(-ECANCELED) }
-    if sendRequest == nil { startSend(request) } else { sendQueue.append(request) }
+  func send(_ payload: Payload, _ waiter: Waiter) {
+    if let refusal { return waiter.resume(refusal) }
+    if waiter.isCancelled { return waiter.resume(-ECANCELED) }
+    if self.payload == nil {
+      startSend(payload, waiter)
+    } else {
+      sendQueue.append(SendRequest(payload: payload, waiter: waiter))
+    }
   }
 
   @inline(__always)
-  private func startSend(_ request: SendRequest) {
-    sendRequest = request
-    sending = OneShot(id: submitSend(request), waiter: request.waiter)
+  private func startSend(_ payload: Payload, _ waiter: Waiter) {
+    self.payload = payload
+    sending = OneShot(id: submit(payload), waiter: waiter)
   }
 
   @inline(__always)
-  private func submitSend(_ request: SendRequest) -> OperationID {
-    if let observer, let count = request.count { observer.sendSubmitted(count) }
-    return start(request.operation(on: descriptor))
+  private func submit(_ payload: Payload) -> OperationID {
+    if let observer, let count = payload.count { observer.sendSubmitted(count) }
+    return start(payload.operation(on: descriptor))
   }
 
   private func sent(_ result: Int32) {
-    if result >= 0 && sendRequest!.advance(by: Int(result)) { return finishSend(0) }
+    if result >= 0 && payload!.advance(by: Int(result)) { return finishSend(0) }
     // What is left after a short send goes the way of an interrupted one: on, unless it was cancelled.
     guard let outcome = outcome(result < 0 ? result : -EAGAIN, of: sending) else {
-      sending.id = submitSend(sendRequest!)
+      sending.id = submit(payload!)
       return
     }
     finishSend(outcome)
   }
 
   private func finishSend(_ result: Int32) {
-    sendRequest = nil
+    payload = nil
     sending.waiter.take()?.resume(result)
-    if let next = sendQueue.popFirst() { startSend(next) }
+    if let next = sendQueue.popFirst() { startSend(next.payload, next.waiter) }
   }
 
   // MARK: Connecting

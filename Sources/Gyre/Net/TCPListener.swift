@@ -114,7 +114,7 @@ public final class TCPListener: Sendable {
     let socket = socket
     return await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
-        if !socket.loop.perform({ socket.accept(Waiter(continuation, call)) }) {
+        if !socket.loop.perform({ socket.accept(.call(continuation, call)) }) {
           continuation.resume(returning: -ESHUTDOWN)
         }
       }

@@ -1,20 +1,35 @@
 import Glibc
 
-/// A suspended task, to be resumed with a result: 0 or more, or -errno.
-struct Waiter {
-  let continuation: UnsafeContinuation<Int32, Never>
-  let call: Call?
+/// Who waits for an operation, to be resumed with a result: 0 or more, or -errno.
+enum Waiter {
+  /// The task that owns the scope of what it waits for, on its loop.
+  case owner(SuspendedTask)
+  /// Any other task, anywhere.
+  case call(UnsafeContinuation<Int32, Never>, Call)
 
-  init(_ continuation: UnsafeContinuation<Int32, Never>, _ call: Call? = nil) {
-    self.continuation = continuation
-    self.call = call
+  /// What a task that is not the owner waits with.
+  var call: Call? {
+    switch self {
+    case .owner: nil
+    case .call(_, let call): call
+    }
   }
 
   @inline(__always)
   func resume(_ result: Int32) {
-    call?.handOver()
-    continuation.resume(returning: result)
+    switch self {
+    case .owner(let task): task.resume(result)
+    case .call(let continuation, let call):
+      call.handOver()
+      continuation.resume(returning: result)
+    }
   }
 
-  var isCancelled: Bool { call?.isCancelled.load(ordering: .relaxed) ?? false }
+  @inline(__always)
+  var isCancelled: Bool {
+    switch self {
+    case .owner: false
+    case .call(_, let call): call.isCancelled.load(ordering: .relaxed)
+    }
+  }
 }

@@ -68,7 +68,7 @@ public final class ForkedChild: Sendable {
     let watch = watch
     let result = await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
-        let isAccepted = watch.loop.perform { watch.awaitExit(Waiter(continuation, call)) }
+        let isAccepted = watch.loop.perform { watch.awaitExit(.call(continuation, call)) }
         if !isAccepted { continuation.resume(returning: -ECANCELED) }
       }
     } onCancel: {

@@ -112,7 +112,7 @@ struct ClosingTests {
       let socket = StreamSocket(loop: loop, descriptor: .ordinary(number), peer: listener.address)
       let address = listener.address
       let connecting = start(on: loop) {
-        await withUnsafeContinuation { socket.begin(.connect(address), Waiter($0)) }
+        await EventLoop.suspend { socket.begin(.connect(address), .owner($0)) }
       }
       try await eventually("connecting") { loop.driver.operations.inFlight == 1 }
       await socket.close()

@@ -1,0 +1,52 @@
+// Suspending a task of Swift's without a continuation.
+//
+// A Swift async function is called with a frame of its own, the async context, whose first two words say whom to return
+// to: the caller's frame and the function to call with this one. Returning means calling that function. So a function that
+// wants to be suspended puts both into its task, which is a job, tells the runtime, and returns to whoever runs jobs;
+// running the job again then is the return. This is what the runtime's own functions do, `swift_task_switch` for one.
+#include "CLiburing.h"
+
+#if __has_attribute(swiftasynccall)
+
+struct async_context;
+typedef __attribute__((swiftasynccall)) void (*resume_function)(__attribute__((swift_async_context)) struct async_context *);
+
+struct async_context {
+  struct async_context *parent;
+  resume_function resume;
+};
+
+// The head of a task: the runtime's `Job`, and where `AsyncTask` begins.
+struct task {
+  void *object[2];
+  void *scheduler[2];
+  uint32_t flags, number;
+  void *reserved[2];
+  resume_function resume;
+  struct async_context *context;
+};
+
+// Marks the running task as suspended and the thread as running none; in the runtime since Swift 6.3. Weak: whoever builds
+// with an older one does not call what needs it.
+__attribute__((weak, swiftcall)) void *swift_task_suspend(void);
+
+__attribute__((swiftasynccall)) void gyre_suspend_task(__attribute__((swift_async_context)) struct async_context *context) {
+  struct task *task = swift_task_getCurrent();
+  task->resume = context->resume;
+  task->context = context;
+  swift_task_suspend();
+}
+
+// What Swift calls an async function by: how far the function is from here, and the size of its context.
+__asm__(".pushsection .data.rel.ro, \"aw\", @progbits\n"
+        ".globl gyre_suspend_taskTu\n"
+        ".hidden gyre_suspend_taskTu\n"
+        ".type gyre_suspend_taskTu, @object\n"
+        ".p2align 3\n"
+        "gyre_suspend_taskTu:\n"
+        ".long gyre_suspend_task - gyre_suspend_taskTu\n"
+        ".long 16\n"
+        ".size gyre_suspend_taskTu, 8\n"
+        ".popsection\n");
+
+#endif

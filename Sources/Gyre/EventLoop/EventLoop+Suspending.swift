@@ -1,0 +1,33 @@
+import CLiburing
+
+extension EventLoop {
+  /// Suspends the calling task, which runs on a loop's thread, until what `body` gets is resumed.
+  ///
+  /// - Returns: what it was resumed with.
+  @inline(__always)
+  static func suspend(_ body: (SuspendedTask) -> Void) async -> Int32 {
+    #if compiler(>=6.3) && compiler(<6.4)
+      // On an actor, the runtime has to find a moment when the actor is free.
+      if !gyre_is_on_actor() {
+        body(.job(gyre_current_task(), withCurrent { $0.runningIdentity }))
+        await suspendRunningTask()
+        return withCurrent { $0.resumedWith }
+      }
+    #endif
+    // `withUnsafeContinuation` would first have the runtime switch to the executor that the task is on already.
+    return await _unsafeInheritExecutor_withUnsafeContinuation { body(.continuation($0)) }
+  }
+
+  /// Calls `body` with the loop whose thread the calling code runs on, without counting a reference.
+  @inline(__always)
+  static func withCurrent<Value>(_ body: (EventLoop) -> Value) -> Value {
+    // Set for as long as `runUntilEnd` runs, which holds the loop.
+    Unmanaged<EventLoop>.fromOpaque(gyre_current_loop()!)._withUnsafeGuaranteedRef(body)
+  }
+}
+
+#if compiler(>=6.3) && compiler(<6.4)
+  /// Has the runtime suspend the running task. It goes on when its job is run.
+  @_silgen_name("gyre_suspend_task")
+  private func suspendRunningTask() async
+#endif
