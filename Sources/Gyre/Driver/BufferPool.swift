@@ -5,8 +5,8 @@ import Glibc
 ///
 /// Idle connections hold none. Under io_uring free ones are in a ring that the kernel takes from
 /// (`io_uring_register_buf_ring(3)`); under epoll they are in a list that the driver takes from. The kernel takes the ring's
-/// buffers in turn, so all of them would pass through the caches: the ring gets a working set, and the rest stay in reserve,
-/// untouched memory, until the working set runs out. Used on the loop's thread only.
+/// buffers in turn, so all of them would pass through the caches: the ring gets a working set that begins small and doubles
+/// when it runs low, and the rest stay in reserve, untouched memory. Used on the loop's thread only.
 final class BufferPool {
   /// The number of buffers; a power of two.
   let count: Int
@@ -26,19 +26,23 @@ final class BufferPool {
   private var free: [UInt16] = []
   private var reserve: [UInt16] = []
   private var inRing = 0
-  private let workingSet: Int
+  /// Buffers that are put into the ring before others go into the reserve.
+  private var workingSet: Int
   private var ring: UnsafeMutablePointer<io_uring_buf_ring>?
   private let ringLength: Int
+  private let mostBeforeScarce: Int
 
-  /// The buffers of a working set: enough for what arrives within one turn of a busy loop.
-  private static let mostAtFirst = 1024
+  /// The working set of a loop that keeps up: what recent kernels receive in one call (20 messages), and room for twice
+  /// that which tasks hold.
+  private static let fewest = 64
 
   /// - Throws: `ENOMEM` if there is no address space for them.
   init(count: Int, size: Int) throws(Errno) {
     precondition(count > 0 && count <= 32768 && count & (count - 1) == 0 && size > 0, "checked by the configuration")
     self.count = count
     self.size = size
-    workingSet = min(count, BufferPool.mostAtFirst)
+    mostBeforeScarce = count / 4 * 3
+    workingSet = min(count, BufferPool.fewest)
     blockLength = count * size
     ringLength = count * MemoryLayout<io_uring_buf>.stride
     block = try BufferPool.map(blockLength)
@@ -51,7 +55,10 @@ final class BufferPool {
 
   /// Whether so few are free that each connection has to make do with one.
   @inline(__always)
-  var isScarce: Bool { held > count / 4 * 3 }
+  var isScarce: Bool { held > mostBeforeScarce }
+
+  /// Whether the next receive finds one, as far as the completions tell that the loop has taken in.
+  var hasFree: Bool { ring == nil ? !free.isEmpty : inRing > 0 }
 
   /// Makes a ring of the working set, for the kernel to take from.
   ///
@@ -79,14 +86,23 @@ final class BufferPool {
   @inline(__always)
   func lend() {
     held += 1
-    if ring != nil { inRing -= 1 }
+    guard let ring else { return }
+    inRing -= 1
+    // Before it runs out: a receive that finds no buffer ends, and has to be armed again.
+    if inRing < workingSet / 4 && !reserve.isEmpty { widen(ring) }
   }
 
-  /// Counts a receive that found no free buffer, and adds from the reserve to those that the kernel can take.
+  /// Counts a receive that found no free buffer.
   func noteExhaustion() {
     exhaustions += 1
-    guard let ring else { return }
-    for _ in 0..<min(reserve.count, workingSet) { add(reserve.removeLast(), to: ring) }
+    if let ring { widen(ring) }
+  }
+
+  /// Doubles the working set, and adds from the reserve as many as the kernel can take now.
+  @inline(never)
+  private func widen(_ ring: UnsafeMutablePointer<io_uring_buf_ring>) {
+    workingSet = min(workingSet * 2, count)
+    for _ in 0..<min(reserve.count, max(workingSet - inRing, 0)) { add(reserve.removeLast(), to: ring) }
   }
 
   /// Frees a buffer that was counted as held.

@@ -18,7 +18,7 @@ extension EventLoop {
     /// Buffers that the loop receives into, a power of two of at most 32,768. Default: 8,192.
     ///
     /// They bound the received bytes that wait in user space over all connections. Their memory is mapped, and used only
-    /// as far as it is needed: a loop whose tasks keep up stays within the first 1,024. When none is free, receiving
+    /// as far as it is needed: a loop whose tasks keep up stays within the first 64. When none is free, receiving
     /// pauses and goes on as chunks are released.
     public var bufferCount = 8192
 

@@ -35,7 +35,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   }
 
   // Receiving.
-  @exclusivity(unchecked) private var arrived: Deque<PendingChunk> = []
+  @exclusivity(unchecked) private var arrived = ChunkQueue()
   /// The bytes in `arrived`: written on the loop's thread, read on any.
   let arrivedBytes = Atomic<Int>(0)
   @exclusivity(unchecked) private var receiver: Waiter?
@@ -224,7 +224,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
     }
     if completion.hasMore {
       pauseIfShareIsUsed()
-    } else if completion.result == -ENOBUFS {
+    } else if completion.result == -ENOBUFS && !loop.buffers.hasFree {
       if receiver != nil { awaitReadable() }
     } else {
       armReceive()

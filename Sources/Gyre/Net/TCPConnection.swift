@@ -64,8 +64,7 @@ public final class TCPConnection: Sendable {
   /// Runs `body` and closes the connection when it ends. The calling task owns the connection meanwhile: one cancellation
   /// handler for the whole scope, instead of one for each operation.
   func withScope<Value>(_ body: (TCPConnection) async throws -> Value) async throws -> Value {
-    let socket = socket
-    if socket.loop.isCurrent { socket.owner = CurrentTask.identity }
+    beginScope()
     let result = await withTaskCancellationHandler {
       do {
         return Result<Value, any Error>.success(try await body(self))
@@ -73,11 +72,25 @@ public final class TCPConnection: Sendable {
         return .failure(error)
       }
     } onCancel: {
-      socket.loop.perform { socket.cancelOwner() }
+      cancelScope()
     }
+    await endScope()
+    return try result.get()
+  }
+
+  /// Makes the calling task the owner. Whoever begins a scope has `cancelScope` called when that task is cancelled.
+  func beginScope() {
+    if socket.loop.isCurrent { socket.owner = CurrentTask.identity }
+  }
+
+  func cancelScope() {
+    let socket = socket
+    socket.loop.perform { socket.cancelOwner() }
+  }
+
+  func endScope() async {
     if socket.loop.isCurrent { socket.owner = 0 }
     await close()
-    return try result.get()
   }
 
   // MARK: Receiving
@@ -149,13 +162,28 @@ public final class TCPConnection: Sendable {
     // The span is borrowed until this function returns, which is after the kernel's last use.
     let memory = bytes.withUnsafeBytes { $0 }
     guard let base = memory.baseAddress, memory.count > 0 else { return }
-    try check(await perform(.send(base, memory.count)), .send)
+    try check(await send(base, memory.count), .send)
   }
 
   /// Sends a chunk's bytes as they are, without a copy. As `send(_:)` of a span.
   public func send(_ chunk: borrowing Chunk) async throws {
     // The chunk is borrowed until this function returns, and holds its buffer.
-    try check(await perform(.send(chunk.start, chunk.count)), .send)
+    try check(await send(chunk.start, chunk.count), .send)
+  }
+
+  @inline(__always)
+  private func send(_ address: UnsafeRawPointer, _ count: Int) async -> Int32 {
+    guard socket.isOwnedByCaller else { return await sendWithCall(address, count) }
+    if socket.isOwnerCancelled { return -ECANCELED }
+    let result = await EventLoop.suspend { socket.send(.bytes(address, count), .owner($0)) }
+    if let observer = socket.observer { observer.resumed(.sendResumed, Int(result)) }
+    return result
+  }
+
+  // Not inlined, as its request would be in the frame of every `send`.
+  @inline(never)
+  private func sendWithCall(_ address: UnsafeRawPointer, _ count: Int) async -> Int32 {
+    await perform(.send(address, count), as: Call())
   }
 
   /// Sends an array's bytes. As `send(_:)` of a span.

@@ -142,15 +142,24 @@ public final class TCPListener: Sendable {
     try await withThrowingDiscardingTaskGroup { group in
       while let connection = try await acceptUnlessClosed() {
         group.addTask(executorPreference: executor) {
+          // What `TCPConnection.withScope` does, flatly: the frames of an idle handler are most of its memory.
+          connection.beginScope()
+          var failure: (any Error)?
           do {
-            try await connection.withScope(handler)
-          } catch is CancellationError {
-          } catch {
-            if let onError { onError(error) } else { TCPListener.log.debug("a handler failed: \(error)") }
-          }
+            try await withTaskCancellationHandler { try await handler(connection) } onCancel: { connection.cancelScope() }
+          } catch { failure = error }
+          await connection.endScope()
+          if let failure { TCPListener.report(failure, to: onError) }
         }
       }
     }
+  }
+
+  // Not inlined, or its variables would be in the frame of every handler's task.
+  @inline(never)
+  private static func report(_ error: any Error, to onError: (@Sendable (any Error) -> Void)?) {
+    if error is CancellationError { return }
+    if let onError { onError(error) } else { log.debug("a handler failed: \(error)") }
   }
 
   func acceptUnlessClosed() async throws -> TCPConnection? {
