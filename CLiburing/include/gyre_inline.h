@@ -128,6 +128,14 @@ pid_t gyre_fork(void);
 // `file_index` of other operations. Kernels without it answer EINVAL unless it is 0.
 static inline void gyre_sqe_set_receive_limit(struct io_uring_sqe *sqe, uint32_t bytes) { sqe->file_index = bytes; }
 
+// Has a multishot receive fill several provided buffers with one completion, and end after so many bytes. Kernels that know
+// the limit take the most of one completion in `len`.
+static inline void gyre_sqe_receive_bundles(struct io_uring_sqe *sqe, uint32_t bytes) {
+  sqe->ioprio |= GYRE_RECVSEND_BUNDLE;
+  sqe->len = bytes;
+  gyre_sqe_set_receive_limit(sqe, bytes);
+}
+
 // Tell ThreadSanitizer that what happened before a release of `address` happened before an acquire of it that follows:
 // it does not see the locks of Swift's Synchronization module. Nothing in other builds.
 void gyre_sanitizer_acquire(void *address);

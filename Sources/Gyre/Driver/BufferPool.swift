@@ -29,6 +29,8 @@ final class BufferPool {
   /// Buffers that are put into the ring before others go into the reserve.
   private var workingSet: Int
   private var ring: UnsafeMutablePointer<io_uring_buf_ring>?
+  /// Where in the ring each buffer was put last. Freed in `deinit`; only this class reaches it.
+  private let places: UnsafeMutablePointer<UInt16>
   private let ringLength: Int
   private let mostBeforeScarce: Int
 
@@ -46,9 +48,12 @@ final class BufferPool {
     blockLength = count * size
     ringLength = count * MemoryLayout<io_uring_buf>.stride
     block = try BufferPool.map(blockLength)
+    places = .allocate(capacity: count)
+    places.initialize(repeating: 0, count: count)
   }
 
   deinit {
+    places.deallocate()
     munmap(block, blockLength)
     if let ring { munmap(ring, ringLength) }
   }
@@ -82,12 +87,12 @@ final class BufferPool {
     return index
   }
 
-  /// Counts a buffer as held, from the completion that carries it.
+  /// Counts the buffers that a completion carries as held.
   @inline(__always)
-  func lend() {
-    held += 1
+  func lend(_ number: Int = 1) {
+    held += number
     guard let ring else { return }
-    inRing -= 1
+    inRing -= number
     // Before it runs out: a receive that finds no buffer ends, and has to be armed again.
     if inRing < workingSet / 4 && !reserve.isEmpty { widen(ring) }
   }
@@ -110,6 +115,20 @@ final class BufferPool {
   func giveBack(_ index: UInt16) {
     held -= 1
     putBack(index)
+  }
+
+  /// How many buffers so many bytes are in: a completion without bytes carries one, too.
+  @inline(__always)
+  func number(for bytes: Int) -> Int { bytes <= size ? 1 : (bytes + size - 1) / size }
+
+  /// The buffer that the kernel filled after `index` in a completion that carries several.
+  ///
+  /// It takes them in the order of the ring. The place after a buffer's own is not used again before that buffer has been given
+  /// back and the ring has gone round.
+  func buffer(after index: UInt16) -> UInt16 {
+    // Within the ring's memory: the mask keeps the place below `count`. It was bound as a ring, which is these entries.
+    let entries = UnsafeRawPointer(ring!).assumingMemoryBound(to: io_uring_buf.self)
+    return entries[(Int(places[Int(index)]) + 1) & (count - 1)].bid
   }
 
   /// Frees a buffer that the kernel took and nobody is to have.
@@ -143,6 +162,7 @@ final class BufferPool {
 
   @inline(__always)
   private func add(_ index: UInt16, to ring: UnsafeMutablePointer<io_uring_buf_ring>) {
+    places[Int(index)] = ring.pointee.tail & UInt16(truncatingIfNeeded: count - 1)
     io_uring_buf_ring_add(ring, address(of: index), UInt32(size), index, Int32(count - 1), 0)
     io_uring_buf_ring_advance(ring, 1)
     inRing += 1

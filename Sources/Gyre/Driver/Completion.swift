@@ -2,7 +2,7 @@
 struct Completion: Sendable {
   /// The call's result: 0 or more, or -errno.
   let result: Int32
-  /// The buffer that the bytes are in, for a receive into the loop's buffers.
+  /// The buffer that the bytes are in, for a receive into the loop's buffers; the first one if they fill several.
   let buffer: UInt16?
   /// Whether the operation goes on and completes again. Exactly a completion without it is the terminal one.
   let hasMore: Bool

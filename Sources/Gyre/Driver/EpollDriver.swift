@@ -87,7 +87,7 @@ final class EpollDriver: Driver {
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID {
     let id = operations.begin(operation, for: target)
     switch operation {
-    case .accept(let socket, _, _), .receive(let socket), .receiveInto(let socket, _, _), .pollReceive(let socket):
+    case .accept(let socket, _, _), .receive(let socket, _), .receiveInto(let socket, _, _), .pollReceive(let socket):
       makeRoom(for: socket.number)
       sockets[Int(socket.number)].reading = Waiting(id: id, operation: operation)
       advanceReading(socket.number)

@@ -24,6 +24,8 @@ final class URingDriver: Driver {
   private let measuresTime: Bool
   /// Bytes after which a multishot receive ends by itself and has to be armed again; 0 where the kernel has no such limit.
   private let receiveLimit: UInt32
+  /// The same for a receive of which one completion fills several buffers; 0 where the kernel has none or no limit.
+  private let bundleLimit: UInt32
   private let directTableSize: Int
   private let directReserve: Int
   @exclusivity(unchecked) private var delayed: Deque<Delayed> = []
@@ -65,6 +67,8 @@ final class URingDriver: Driver {
     measuresTime = configuration.measuresTime
     try URingDriver.register(buffers, with: ring)
     receiveLimit = try URingDriver.receiveLimit(ring, buffers, wanted: configuration)
+    let hasBundles = ring.raw.pointee.features & GYRE_FEAT_RECVSEND_BUNDLE != 0
+    bundleLimit = receiveLimit > 0 && hasBundles ? URingDriver.bundleLimit(configuration) : 0
     directTableSize = URingDriver.registerDirectTable(configuration.directDescriptors, with: ring)
     // An accept that finds the table full loses its connection, and one accept takes connections until the completion
     // queue is full, before the loop can count them.
@@ -143,7 +147,7 @@ final class URingDriver: Driver {
     var buffer: UInt16?
     if flags & UInt32(IORING_CQE_F_BUFFER) != 0 {
       buffer = UInt16(truncatingIfNeeded: flags >> 16)
-      buffers.lend()
+      buffers.lend(buffers.number(for: Int(result)))
     } else if result == -ENOBUFS {
       buffers.noteExhaustion()
     }
@@ -245,10 +249,14 @@ final class URingDriver: Driver {
   @inline(__always)
   private func prepare(_ operation: Operation, _ id: OperationID, in entry: UnsafeMutablePointer<io_uring_sqe>) {
     switch operation {
-    case .receive(let descriptor):
+    case .receive(let descriptor, let bundles):
       io_uring_prep_recv_multishot(entry, descriptor.number, nil, 0, 0)
       gyre_sqe_select_buffer(entry, URingDriver.bufferGroup)
-      gyre_sqe_set_receive_limit(entry, receiveLimit)
+      if bundles && bundleLimit > 0 {
+        gyre_sqe_receive_bundles(entry, bundleLimit)
+      } else {
+        gyre_sqe_set_receive_limit(entry, receiveLimit)
+      }
       select(descriptor, in: entry)
     case .send(let descriptor, let address, let count):
       io_uring_prep_send(entry, descriptor.number, address, count, Int32(MSG_NOSIGNAL | MSG_WAITALL))
@@ -340,6 +348,13 @@ final class URingDriver: Driver {
     }
     guard try tryMultishotReceive(ring, buffers, limit: 0) == [1, 0] else { throw Errno(rawValue: EOPNOTSUPP) }
     return 0
+  }
+
+  /// Several shares at once, as far as an eighth of all buffers has them: the larger the piece, the less it costs a byte.
+  private static func bundleLimit(_ wanted: EventLoop.Configuration) -> UInt32 {
+    let share = wanted.buffersPerConnection
+    let buffers = min(share * 4, max(share, wanted.bufferCount / 8))
+    return UInt32(clamping: buffers * wanted.bufferSize)
   }
 
   /// Receives a byte and the end of a stream from a socket pair, multishot: the results up to the terminal one.

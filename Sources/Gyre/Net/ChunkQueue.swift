@@ -28,5 +28,7 @@ struct ChunkQueue {
     first = chunk
   }
 
-  func map<Value>(_ transform: (PendingChunk) -> Value) -> [Value] { ([first].compactMap(\.self) + rest).map(transform) }
+  func map<Value>(_ transform: (PendingChunk) -> Value) -> [Value] {
+    ([first].compactMap(\.self) + rest).map(transform)
+  }
 }

@@ -43,6 +43,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
   @exclusivity(unchecked) private var receiverMemory: UnsafeMutableRawBufferPointer?
   private var receiving = OperationID.none
   private var receivesStream = false
+  /// Whether the last bytes filled their buffer: then there is more where they came from, and the next receive takes several.
+  private var fillsBuffers = false
   /// Where the kernel receives to while no buffer was free; `nil` at other times.
   private var allocated: UnsafeMutableRawPointer?
   private var isPausing = false
@@ -208,7 +210,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
     if buffersHeld < bufferShare {
       isPausing = false
       if let observer { observer.receiveArmed() }
-      receiving = start(.receive(descriptor))
+      receiving = start(.receive(descriptor, bundles: fillsBuffers && !loop.buffers.isScarce))
     } else if receiver != nil {
       // It holds its share in chunks and waits for more all the same.
       awaitReadable()
@@ -222,6 +224,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
     } else {
       noteEnd(completion.result)
     }
+    // First: a receiver that has been answered needs no receive of its own when the connection holds its share.
+    answerReceiver()
     if completion.hasMore {
       pauseIfShareIsUsed()
     } else if completion.result == -ENOBUFS && !loop.buffers.hasFree {
@@ -229,12 +233,26 @@ final class StreamSocket: Socket, @unchecked Sendable {
     } else {
       armReceive()
     }
-    answerReceiver()
   }
 
+  @inline(__always)
   private func take(_ buffer: UInt16, count: Int32) {
-    let memory = loop.buffers.address(of: buffer)
-    take(PendingChunk(memory: memory, buffer: buffer, count: count))
+    let buffers = loop.buffers
+    fillsBuffers = count >= buffers.size
+    if count > buffers.size { return takeBundle(from: buffer, count: Int(count)) }
+    take(PendingChunk(memory: buffers.address(of: buffer), buffer: buffer, count: count))
+  }
+
+  private func takeBundle(from first: UInt16, count: Int) {
+    let buffers = loop.buffers
+    var (buffer, left) = (first, count)
+    while left > 0 {
+      // Asked for before the chunk can be given back.
+      let next = left > buffers.size ? buffers.buffer(after: buffer) : buffer
+      let size = min(left, buffers.size)
+      take(PendingChunk(memory: buffers.address(of: buffer), buffer: buffer, count: Int32(size)))
+      (buffer, left) = (next, left - size)
+    }
   }
 
   @inline(__always)

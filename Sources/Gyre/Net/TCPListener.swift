@@ -146,7 +146,11 @@ public final class TCPListener: Sendable {
           connection.beginScope()
           var failure: (any Error)?
           do {
-            try await withTaskCancellationHandler { try await handler(connection) } onCancel: { connection.cancelScope() }
+            try await withTaskCancellationHandler {
+              try await handler(connection)
+            } onCancel: {
+              connection.cancelScope()
+            }
           } catch { failure = error }
           await connection.endScope()
           if let failure { TCPListener.report(failure, to: onError) }

@@ -21,6 +21,8 @@ struct RingFeatures: Sendable {
   let multishotReceive: Bool
   /// Such a receive can end by itself after a number of bytes (Linux 6.18).
   let receiveLimit: Bool
+  /// Such a receive can fill several buffers with one completion, within the limit (Linux 6.18).
+  let receiveBundles: Bool
   /// One accept completes for every connection. `io_uring_prep_multishot_accept(3)`
   let multishotAccept: Bool
   /// The same into the ring's own table of files. `io_uring_prep_multishot_accept_direct(3)`
@@ -54,7 +56,7 @@ struct RingFeatures: Sendable {
     operations = ring.operations()
     featureBits = ring.featureBits
     setupFlags = RingProbe.acceptedSetupFlags()
-    (providesBuffers, multishotReceive, receiveLimit) = ring.receivesIntoProvidedBuffers()
+    (providesBuffers, multishotReceive, receiveLimit, receiveBundles) = ring.receivesIntoProvidedBuffers()
     multishotAccept = ring.accepts(direct: false)
     directAccept = ring.accepts(direct: true)
     fixedDescriptorInstall = ring.installsDescriptor()
@@ -112,6 +114,7 @@ struct RingFeatures: Sendable {
     [
       ("REGISTER_RING_FDS", registersRing, "entering: no look-up of the ring's descriptor"),
       ("RECV multishot limit", receiveLimit, "receiving: a burst cannot take more than one connection's share"),
+      ("RECV bundles", receiveBundles, "receiving: a stream fills many buffers with one completion"),
       ("MSG_RING", messageRing, "waking a loop from another loop, without a system call of its own"),
       ("NO_IOWAIT", noIOWait, "entering: an idle loop is not counted as waiting for a disk"),
     ]

@@ -97,10 +97,10 @@ final class RingProbe {
   // MARK: Receiving
 
   /// Registers a ring of two provided buffers and receives into it until the stream ends.
-  func receivesIntoProvidedBuffers() -> (registered: Bool, multishot: Bool, limited: Bool) {
+  func receivesIntoProvidedBuffers() -> (registered: Bool, multishot: Bool, limited: Bool, bundles: Bool) {
     let page = Int(getpagesize())
     let memory = mmap(nil, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let memory, memory != MAP_FAILED else { return (false, false, false) }
+    guard let memory, memory != MAP_FAILED else { return (false, false, false, false) }
     defer { munmap(memory, page) }
     // A page has room for the ring's two entries at its start and for two buffers behind them; it is unmapped after the
     // group is unregistered.
@@ -109,11 +109,19 @@ final class RingProbe {
     var registration = io_uring_buf_reg()
     registration.ring_addr = UInt64(UInt(bitPattern: memory))
     registration.ring_entries = 2
-    guard io_uring_register_buf_ring(raw, &registration, 0) == 0 else { return (false, false, false) }
+    guard io_uring_register_buf_ring(raw, &registration, 0) == 0 else { return (false, false, false, false) }
     defer { io_uring_unregister_buf_ring(raw, 0) }
-    for index in 0..<2 { io_uring_buf_ring_add(buffers, memory + 64 * (index + 1), 64, UInt16(index), 1, Int32(index)) }
-    io_uring_buf_ring_advance(buffers, 2)
-    return (true, receivesMultishot(), limitsMultishot())
+    func provide() {
+      for index in 0..<2 {
+        io_uring_buf_ring_add(buffers, memory + 64 * (index + 1), 64, UInt16(index), 1, Int32(index))
+      }
+      io_uring_buf_ring_advance(buffers, 2)
+    }
+    provide()
+    let (multishot, limited) = (receivesMultishot(), limitsMultishot())
+    // Each of the two has taken one.
+    provide()
+    return (true, multishot, limited, receivesBundles())
   }
 
   private func receivesMultishot() -> Bool {
@@ -139,6 +147,20 @@ final class RingProbe {
       }
       end(only)
       return only.map { $0.result == 1 && $0.hasBuffer && !$0.hasMore } ?? false
+    } ?? false
+  }
+
+  /// Whether a receive of two buffers' bytes fills both.
+  private func receivesBundles() -> Bool {
+    withSocketPair { near, far in
+      _ = write(far, [UInt8](repeating: 0, count: 128), 128)
+      let only = perform { entry in
+        io_uring_prep_recv_multishot(entry, near, nil, 0, 0)
+        gyre_sqe_select_buffer(entry, 0)
+        gyre_sqe_receive_bundles(entry, 128)
+      }
+      end(only)
+      return only.map { $0.result == 128 && $0.hasBuffer } ?? false
     } ?? false
   }
 

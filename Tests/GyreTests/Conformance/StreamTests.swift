@@ -46,6 +46,31 @@ struct StreamTests {
     }
   }
 
+  /// A stream that fills its buffers is received in pieces of several, on kernels that can; a chunk is one buffer all the same.
+  @Test(arguments: Backends.available)
+  func aStreamIsReceivedInBundles(_ backend: Backend) async throws {
+    let payload = StreamTests.payload(16 << 20, seed: 7)
+    try await withLoop(backend, configure: { $0 = .init(backend: backend.choice) }) { loop in
+      try await Pair.with(loop) { pair in
+        let client = pair.client
+        let before = loop.driver.counters.completions
+        let sending = start(on: loop) { try await client.send(payload) }
+        var received: [UInt8] = []
+        while received.count < payload.count, let chunk = try await pair.server.receive() {
+          #expect(chunk.count <= loop.configuration.bufferSize)
+          received += chunk.copy()
+        }
+        #expect(StreamTests.areEqual(received, payload))
+        try await sending.value
+        let completions = Int(loop.driver.counters.completions - before)
+        guard backend == .uring, case .success(let features) = RingFeatures.probe(), features.receiveBundles else {
+          return
+        }
+        #expect(completions < payload.count / loop.configuration.bufferSize / 2)
+      }
+    }
+  }
+
   private static func receive(from connection: TCPConnection, into memory: inout [UInt8], at offset: Int) async throws
     -> Int
   {

@@ -8,13 +8,15 @@ struct EchoTraffic {
   let loop: EventLoop
   let connections: Int
   let messages: Int
+  /// What the server does with a connection.
+  var handler: @Sendable (TCPConnection) async throws -> Void = EchoTraffic.echo
 
   /// Runs all connections to their ends and returns what went wrong on them.
   func run() async throws -> [any Error] {
     let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
     return try await withThrowingTaskGroup(of: [any Error].self) { group in
       group.addTask {
-        try await listener.serve(EchoTraffic.echo)
+        try await listener.serve(handler)
         return []
       }
       for number in 0..<connections {
