@@ -237,10 +237,10 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   @inline(__always)
   private func take(_ buffer: UInt16, count: Int32) {
-    let buffers = loop.buffers
-    fillsBuffers = count >= buffers.size
-    if count > buffers.size { return takeBundle(from: buffer, count: Int(count)) }
-    take(PendingChunk(memory: buffers.address(of: buffer), buffer: buffer, count: count))
+    let size = loop.buffers.size
+    fillsBuffers = count >= size
+    if count > size { return takeBundle(from: buffer, count: Int(count)) }
+    take(PendingChunk(memory: loop.buffers.address(of: buffer), buffer: buffer, count: count))
   }
 
   private func takeBundle(from first: UInt16, count: Int) {
