@@ -26,11 +26,11 @@ struct task {
   struct async_context *context;
 };
 
-// Marks the running task as suspended and the thread as running none; in the runtime since Swift 6.3. Weak: whoever builds
-// with an older one does not call what needs it.
+// Marks the running task as suspended and the thread as running none. Weak: a runtime that lacks it is one for which Swift
+// code does not call what needs it.
 __attribute__((weak, swiftcall)) void *swift_task_suspend(void);
 
-__attribute__((swiftasynccall)) void gyre_suspend_task(__attribute__((swift_async_context)) struct async_context *context) {
+__attribute__((swiftasynccall, visibility("hidden"))) void gyre_suspend_task(__attribute__((swift_async_context)) struct async_context *context) {
   struct task *task = swift_task_getCurrent();
   task->resume = context->resume;
   task->context = context;

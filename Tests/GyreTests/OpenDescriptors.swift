@@ -2,7 +2,8 @@ import Glibc
 
 /// The process's open descriptors. `/proc/self/fd`
 enum OpenDescriptors {
-  /// All but timers: Gyre has none of the kernel's, and the stock executor opens one when it first needs it.
+  /// All but timers, of which Gyre has none and the stock executor opens one when it first needs it, and a sanitizer's pipes:
+  /// it starts a program that names functions when it first has a report, or one that is suppressed.
   static func list() -> Set<Int32> {
     guard let directory = opendir("/proc/self/fd") else { return [] }
     defer { closedir(directory) }
@@ -11,7 +12,11 @@ enum OpenDescriptors {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       if let number = Int32(name), number != dirfd(directory) { numbers.insert(number) }
     }
-    return numbers.filter { !target(of: $0).hasSuffix("[timerfd]") }
+    let isSanitized = getenv("GYRE_SANITIZER") != nil
+    return numbers.filter { number in
+      let target = target(of: number)
+      return !target.hasSuffix("[timerfd]") && !(isSanitized && target.hasPrefix("pipe:"))
+    }
   }
 
   /// The number and what is open there.

@@ -232,7 +232,7 @@ final class EpollDriver: Driver {
         if result == -EAGAIN { return awaitEdge(number) }
         return finish(reading: true, number, result)
       }
-      buffers.lend()
+      buffers.lend(from: buffer, for: Int(result))
       posted.append((id, Completion(result: result, buffer: buffer, hasMore: true, posted: stamp)))
       // A short read has drained a stream socket (epoll(7), question 9), if an edge will tell of what comes next.
       let state = sockets[Int(number)]

@@ -146,8 +146,9 @@ final class URingDriver: Driver {
     guard userData >> 32 != 0 else { return completeInternal(userData, hasMore: hasMore) }
     var buffer: UInt16?
     if flags & UInt32(IORING_CQE_F_BUFFER) != 0 {
-      buffer = UInt16(truncatingIfNeeded: flags >> 16)
-      buffers.lend(buffers.number(for: Int(result)))
+      let first = UInt16(truncatingIfNeeded: flags >> 16)
+      buffers.lend(from: first, for: Int(result))
+      buffer = first
     } else if result == -ENOBUFS {
       buffers.noteExhaustion()
     }
@@ -354,7 +355,8 @@ final class URingDriver: Driver {
   private static func bundleLimit(_ wanted: EventLoop.Configuration) -> UInt32 {
     let share = wanted.buffersPerConnection
     let buffers = min(share * 4, max(share, wanted.bufferCount / 8))
-    return UInt32(clamping: buffers * wanted.bufferSize)
+    // A signed number in the kernel.
+    return UInt32(Int32(clamping: buffers * wanted.bufferSize))
   }
 
   /// Receives a byte and the end of a stream from a socket pair, multishot: the results up to the terminal one.

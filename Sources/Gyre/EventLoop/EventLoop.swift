@@ -112,7 +112,10 @@ public final class EventLoop: @unchecked Sendable {
       jobWatch?.noteCaller()
       runQueue.append(job)
     } else if !put(.job(job)) {
-      Stragglers.run { Executors(loop: self).run(job) }
+      Stragglers.run {
+        let executors = Executors(loop: self)
+        withExtendedLifetime(executors.task) { executors.run(job) }
+      }
     }
   }
 

@@ -3,7 +3,8 @@
 enum TimerAction: @unchecked Sendable {
   /// Calls the closure: with `true` at the deadline, with `false` when the loop stops before it.
   case call((_ fired: Bool) -> Void)
-  /// Runs a job of the runtime's own, at the deadline or when the loop stops: it resumes a task that sleeps.
+  /// Runs a job of the runtime's own, at the deadline or when the loop stops: it resumes a task that sleeps, by enqueuing it,
+  /// and is none that could suspend itself on the loop.
   case run(UnownedJob)
 
   func end(fired: Bool) {

@@ -6,20 +6,32 @@ import DequeModule
 struct ChunkQueue {
   private var first: PendingChunk?
   private var rest: Deque<PendingChunk> = []
+  /// Whether `rest` has had many: its memory goes when they are gone.
+  private var isLarge = false
+
+  private static let few = 16
 
   @inline(__always)
   var isEmpty: Bool { first == nil }
 
   @inline(__always)
   mutating func append(_ chunk: PendingChunk) {
-    if first == nil { first = chunk } else { rest.append(chunk) }
+    if first == nil { return first = chunk }
+    rest.append(chunk)
+    if rest.count > ChunkQueue.few { isLarge = true }
   }
 
   @inline(__always)
   mutating func popFirst() -> PendingChunk? {
     guard let chunk = first else { return nil }
-    first = rest.isEmpty ? nil : rest.removeFirst()
+    first = rest.popFirst()
+    if isLarge && rest.isEmpty { shrink() }
     return chunk
+  }
+
+  private mutating func shrink() {
+    rest = []
+    isLarge = false
   }
 
   /// Puts back what is left of the chunk that was taken last.

@@ -193,6 +193,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
     armReceive()
   }
 
+  @inline(__always)
   private func immediateReceiveResult(_ waiter: Waiter) -> Int32? {
     if let refusal { return refusal }
     if waiter.isCancelled { return -ECANCELED }
@@ -219,6 +220,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   private func received(_ completion: Completion) {
     if !completion.hasMore { receiving = .none }
+    // What this completion brings does not count: its reader may be about to take it.
+    let held = buffersHeld
     if let buffer = completion.buffer {
       take(buffer, count: completion.result)
     } else {
@@ -227,31 +230,26 @@ final class StreamSocket: Socket, @unchecked Sendable {
     // First: a receiver that has been answered needs no receive of its own when the connection holds its share.
     answerReceiver()
     if completion.hasMore {
-      pauseIfShareIsUsed()
+      pauseIfShareIsUsed(before: held)
     } else if completion.result == -ENOBUFS && !loop.buffers.hasFree {
       if receiver != nil { awaitReadable() }
     } else {
+      // After ENOBUFS, too, where the reserve had some.
       armReceive()
     }
   }
 
   @inline(__always)
-  private func take(_ buffer: UInt16, count: Int32) {
-    let size = loop.buffers.size
-    fillsBuffers = count >= size
-    if count > size { return takeBundle(from: buffer, count: Int(count)) }
-    take(PendingChunk(memory: loop.buffers.address(of: buffer), buffer: buffer, count: count))
-  }
-
-  private func takeBundle(from first: UInt16, count: Int) {
-    let buffers = loop.buffers
-    var (buffer, left) = (first, count)
-    while left > 0 {
+  private func take(_ first: UInt16, count: Int32) {
+    fillsBuffers = count >= loop.buffers.size
+    var (buffer, left) = (first, Int(count))
+    while true {
       // Asked for before the chunk can be given back.
-      let next = left > buffers.size ? buffers.buffer(after: buffer) : buffer
-      let size = min(left, buffers.size)
-      take(PendingChunk(memory: buffers.address(of: buffer), buffer: buffer, count: Int32(size)))
-      (buffer, left) = (next, left - size)
+      let piece = loop.buffers.piece(of: left, in: buffer)
+      let memory = loop.buffers.address(of: buffer)
+      take(PendingChunk(memory: memory, buffer: buffer, count: Int32(truncatingIfNeeded: piece.count)))
+      guard let next = piece.next else { return }
+      (buffer, left) = (next, left - piece.count)
     }
   }
 
@@ -281,8 +279,9 @@ final class StreamSocket: Socket, @unchecked Sendable {
   }
 
   /// A peer that outruns the reader fills its own share of the buffers and no more; what the kernel had under way is let in.
-  private func pauseIfShareIsUsed() {
-    guard !isPausing, buffersHeld >= bufferShare else { return }
+  @inline(__always)
+  private func pauseIfShareIsUsed(before held: Int) {
+    guard !isPausing, held >= bufferShare else { return }
     isPausing = true
     loop.driver.cancel(receiving)
   }

@@ -119,7 +119,7 @@ final class RingProbe {
     }
     provide()
     let (multishot, limited) = (receivesMultishot(), limitsMultishot())
-    // Each of the two has taken one.
+    // Each of the two has taken one; where the second is not known, no bundle is either.
     provide()
     return (true, multishot, limited, receivesBundles())
   }
