@@ -1,0 +1,11 @@
+/// What one run says, as `scripts/bench` reads it: a line of JSON.
+public struct Figures: Sendable {
+  private let values: [(name: String, value: Double)]
+
+  public init(_ values: [(name: String, value: Double)]) { self.values = values }
+
+  /// These with one more.
+  public func with(_ name: String, _ value: Double) -> Figures { Figures(values + [(name, value)]) }
+
+  public var json: String { "{\(values.map { "\"\($0.name)\": \($0.value)" }.joined(separator: ", "))}" }
+}
