@@ -5,6 +5,7 @@ public struct Stopwatch: Sendable {
   private let cpuStart = Stopwatch.now(CLOCK_PROCESS_CPUTIME_ID)
   private let start = Stopwatch.now(CLOCK_MONOTONIC)
 
+  /// Starts.
   public init() {}
 
   /// Nanoseconds of all threads of the process since, in user space and in the kernel.

@@ -239,6 +239,11 @@ public final class EventLoop: @unchecked Sendable {
     return immediateAnswersLeft >= 0
   }
 
+  /// Whether a task on a loop has to let others run before it takes something without suspending: a task for which there
+  /// is always something must not keep its loop.
+  @usableFromInline
+  static var isOthersTurn: Bool { current.map { !$0.takeImmediateAnswer() } ?? false }
+
   /// Suspends the calling task behind the jobs that are ready.
   func letOthersRun() async { await Task.yield() }
 
