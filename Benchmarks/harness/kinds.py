@@ -65,12 +65,12 @@ SERVER = Kind(
 PROGRAM = Kind(
     "Each",
     "cpu_ns", "CPU ns each",
-    ("cpu_ns", "wall_ns", "cores", "hops", "fills", "fill_ns"),
+    ("cpu_ns", "wall_ns", "cores", "hops", "total_ns", "fills", "fill_ns"),
     {"ratio": "cpu_ns", "time_ratio": "wall_ns"},
     (Column("CPU: {subject} ÷ it", "ratio", ".2f", True), Column("CPU ns each", "cpu_ns", ",.0f", True),
      Column("time ns each", "wall_ns", ",.0f"), Column("cores busy", "cores", ".2f"),
-     Column("on another thread", "hops", ".0%"), Column("fills each", "fills", ".2f"),
-     Column("CPU ns a fill", "fill_ns", ",.0f")),
+     Column("on another thread", "hops", ".0%"), Column("CPU ns, with fills", "total_ns", ",.0f"),
+     Column("fills each", "fills", ".2f"), Column("CPU ns a fill", "fill_ns", ",.0f")),
     (Metric("cpu_ns", "CPU", "ns each", ",.0f"),
      Metric("wall_ns", "time", "ns each", ",.0f")),
 )

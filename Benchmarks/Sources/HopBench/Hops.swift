@@ -5,8 +5,11 @@ import Measuring
 /// Only then do loops and default actors do the same. A loop that has nothing to do sleeps, and has to be woken. A default
 /// actor that nobody uses is called on the caller's thread, as a function is: that is no hop, and nothing can be cheaper.
 /// So there is a filler, the same on both sides, and `hops`, the share of arrivals on another thread than the one before,
-/// tells whether there were any. Nothing is taken off: of the figure, `fills` a round trip are the filler's, at `fill_ns`
-/// each, which is what one takes while there is nothing else.
+/// tells whether there were any.
+///
+/// Both cores are busy all the time, and how much of the filler they do meanwhile is their schedulers' choice. So what a
+/// round trip costs, `cpu_ns`, is all processor time for it, `total_ns`, less the fills that were done in it, `fills`, at what
+/// one takes while there is nothing else, `fill_ns`: the work that it displaces. Where fills are few, the two are the same.
 struct Hops {
   private let options: HopOptions
   private let filler = Filler()
@@ -20,17 +23,20 @@ struct Hops {
 
   /// What a round trip takes, after a tenth of them to warm up.
   func measure(_ carry: @Sendable ([Parcel], _ trips: Int) async throws -> [Parcel]) async throws -> Figures {
-    let fill = options.isAlone ? nil : try await measureFills()
+    let fill = options.isAlone ? 0 : try await measureFills()
     let parcels = [Parcel](repeating: Parcel(), count: options.inFlight)
     _ = try await carry(parcels, max(1, options.tripsEach / 10))
     let fillsBefore = filler.fills
     let trips = options.inFlight * options.tripsEach
     let stopwatch = Stopwatch()
     let returned = try await carry(parcels, options.tripsEach)
-    let figures = stopwatch.figures(for: trips).with("hops", Hops.changes(of: returned))
+    let (cpu, wall) = (stopwatch.processorTime / Double(trips), stopwatch.time / Double(trips))
     let fills = Double(filler.fills - fillsBefore) / Double(trips)
     filler.stop()
-    return fill.map { figures.with("fills", fills).with("fill_ns", $0) } ?? figures
+    return Figures([
+      ("cpu_ns", cpu - fills * fill), ("wall_ns", wall), ("cores", cpu / wall), ("hops", Hops.changes(of: returned)),
+      ("total_ns", cpu), ("fills", fills), ("fill_ns", fill),
+    ])
   }
 
   private static func changes(of parcels: [Parcel]) -> Double {

@@ -5,9 +5,6 @@ public struct Figures: Sendable {
   /// With values by their names: `cpu_ns`, and what else there is to tell.
   public init(_ values: [(name: String, value: Double)]) { self.values = values }
 
-  /// These with one more.
-  public func with(_ name: String, _ value: Double) -> Figures { Figures(values + [(name, value)]) }
-
   /// The line.
   public var json: String { "{\(values.map { "\"\($0.name)\": \($0.value)" }.joined(separator: ", "))}" }
 }
