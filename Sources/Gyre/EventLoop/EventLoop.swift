@@ -242,7 +242,9 @@ public final class EventLoop: @unchecked Sendable {
   /// Whether a task on a loop has to let others run before it takes something without suspending: a task for which there
   /// is always something must not keep its loop.
   @usableFromInline
-  static var isOthersTurn: Bool { current.map { !$0.takeImmediateAnswer() } ?? false }
+  static var isOthersTurn: Bool {
+    gyre_current_loop() != nil && !withCurrent { $0.takeImmediateAnswer() }
+  }
 
   /// Suspends the calling task behind the jobs that are ready.
   func letOthersRun() async { await Task.yield() }
