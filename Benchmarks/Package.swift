@@ -20,9 +20,10 @@ let package = Package(
   ],
   targets: [
     .target(name: "EchoOptions", swiftSettings: settings),
+    .target(name: "Measuring", swiftSettings: settings),
     .executableTarget(
       name: "executor-bench",
-      dependencies: [.product(name: "Gyre", package: "gyre")],
+      dependencies: ["Measuring", .product(name: "Gyre", package: "gyre")],
       path: "Sources/ExecutorBench",
       swiftSettings: settings
     ),
@@ -35,7 +36,7 @@ let package = Package(
     .target(name: "CHop"),
     .executableTarget(
       name: "hop-bench",
-      dependencies: ["CHop", .product(name: "Gyre", package: "gyre")],
+      dependencies: ["CHop", "Measuring", .product(name: "Gyre", package: "gyre")],
       path: "Sources/HopBench",
       swiftSettings: settings
     ),

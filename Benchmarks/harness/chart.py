@@ -6,22 +6,13 @@ SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from html import escape
+
+from .kinds import Metric
 
 WIDTH, ROW, NAME_WIDTH, VALUE_WIDTH, TOP, BOTTOM = 960, 24, 130, 150, 6, 26
 # Beyond this factor between the largest and the smallest figure, a linear axis shows nothing of the small ones.
 LINEAR_RANGE = 30
-
-
-@dataclass(frozen=True)
-class Metric:
-    column: str
-    title: str
-    unit: str
-    form: str
-    # A value to mark with a line.
-    mark: float | None = None
 
 
 class Scale:

@@ -28,6 +28,8 @@ time per request (user + system, of the whole process, in the measured window on
 The variants alternate in each round and every one stands beside a run of Gyre's, to which it is compared: the ratio is
 the median of these pairwise ratios, Gyre's time divided by the peer's, so less than 1 means that Gyre takes less. Every
 other round goes through the variants backwards. Gyre's ratio to itself, of one run to the one before, shows the noise.
+The suites suspend, timers, hop and wake are of programs that measure themselves, one measurement a run: what they divide
+is the processor time of the whole process, and --seconds does not matter to them.
 The loads are closed loops that poll, except at a fixed rate: there latency counts from the moment that a request was due.
 Absolute figures depend on the machine and are no claim."""
 
@@ -126,7 +128,9 @@ def measure(arguments: argparse.Namespace, peers: list[Peer]) -> dict:
     counted = [peer for peer in peers if peer in ECHO_PEERS] if arguments.counts else []
     steps = sum(plan.rounds * runs_of_round(part, subject) for _, part, subject in suites)
     steps += len(counted) * len(FIGURES)
-    about = steps * (plan.seconds + plan.warmup + OVERHEAD_SECONDS)
+    run = plan.seconds + plan.warmup + OVERHEAD_SECONDS
+    about = sum(plan.rounds * runs_of_round(part, subject) * (workload.seconds_of_program or run)
+                for workload, part, subject in suites) + len(counted) * len(FIGURES) * run
     log(f"{steps} runs, about {about / 60:.0f} minutes")
     progress = Progress(steps)
     found = results.load(arguments.out)

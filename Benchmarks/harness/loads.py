@@ -8,37 +8,23 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
 
-from .isolation import die_with_parent
+from .commands import run
 from .paths import BENCHMARKS, C_BUILD
-from .server import LOAD_CORE, Failure, Server
+from .server import LOAD_CORE, Server
 from .workloads import Workload
 
-GRACE_SECONDS = 30
-
-
-def run(command: list[str], seconds: float) -> str:
-    try:
-        result = subprocess.run(["taskset", "-c", str(LOAD_CORE), *command], capture_output=True, text=True,
-                                timeout=seconds + GRACE_SECONDS, preexec_fn=die_with_parent)
-    except subprocess.TimeoutExpired:
-        raise Failure(f"{command[0]} did not end")
-    except OSError as error:
-        raise Failure(str(error))
-    if result.returncode != 0:
-        raise Failure(result.stderr.strip() or result.stdout.strip() or f"{command[0]} ended with {result.returncode}")
-    return result.stdout
+def run_load(command: list[str], seconds: float) -> str:
+    return run(["taskset", "-c", str(LOAD_CORE), *command], seconds)
 
 
 def own_load(workload: Workload, server: Server, port: int, extra: list[str], seconds: float, warmup: float) -> dict:
     """The C programs of Benchmarks/C, which read the server's clock themselves."""
-    options = [text for name, value in workload.options.items() for text in (f"--{name}", str(value))]
     command = [str(C_BUILD / workload.tool), "--json", "--port", str(port), "--server-pid", str(server.pid),
-               "--seconds", str(seconds), "--warmup", str(warmup), *options, *extra]
+               "--seconds", str(seconds), "--warmup", str(warmup), *workload.arguments(), *extra]
     if workload.is_sink:
         command.append("--sink")
-    return json.loads(run(command, seconds + warmup))
+    return json.loads(run_load(command, seconds + warmup))
 
 
 def with_server_time(server: Server, requests_of, seconds_of, body) -> dict:
@@ -58,7 +44,7 @@ def wrk(workload: Workload, server: Server, port: int, extra: list[str], seconds
     def attack(length: float) -> dict:
         command = ["wrk", "-t1", f"-c{workload.options['connections']}", f"-d{max(1, round(length))}s",
                    "-s", str(BENCHMARKS / "Wrk/report.lua"), f"http://127.0.0.1:{port}/"]
-        return json.loads(run(command, length).strip().split("\n")[-1])
+        return json.loads(run_load(command, length).strip().split("\n")[-1])
 
     if warmup > 0:
         attack(1)
@@ -72,7 +58,7 @@ def redis_benchmark(workload: Workload, server: Server, port: int, extra: list[s
     def attack(requests: int) -> dict:
         command = ["redis-benchmark", "-h", "127.0.0.1", "-p", str(port), "-c", str(workload.options["connections"]),
                    "-n", str(requests), "-t", "get", "--csv"]
-        row = next(csv.DictReader(io.StringIO(run(command, seconds))))
+        row = next(csv.DictReader(io.StringIO(run_load(command, seconds))))
         rate = float(row["rps"])
         return {"requests": requests, "seconds": requests / rate, "requests_per_second": rate, "errors": 0,
                 "p50_us": float(row["p50_latency_ms"]) * 1e3, "p99_us": float(row["p99_latency_ms"]) * 1e3}

@@ -6,7 +6,8 @@ SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
 from .counts import FIGURES
-from .workloads import WORKLOADS
+from .kinds import Kind
+from .workloads import PROTOCOLS, WORKLOADS
 
 
 def row(cells: list[str]) -> str:
@@ -27,13 +28,10 @@ def three(summary: dict, column: str, form: str) -> str:
     return " / ".join(format(summary[column][key], form) for key in ("least", "median", "most"))
 
 
-def suite_table(suite: dict) -> str:
-    header = ["variant", f"CPU: {suite['subject']} ÷ it", "CPU µs a request", "user µs", "system µs", "server CPU %",
-              "requests/s", "p50 µs", "p99 µs", "p99.9 µs"]
-    rows = [[name, three(summary, "ratio", ".2f"), three(summary, "server_total_us", ".2f"),
-             median(summary, "server_user_us", ".2f"), median(summary, "server_system_us", ".2f"),
-             median(summary, "server_cpu", ".0%"), median(summary, "requests_per_second", ",.0f"),
-             median(summary, "p50_us", ".0f"), median(summary, "p99_us", ".0f"), median(summary, "p999_us", ".0f")]
+def suite_table(suite: dict, kind: Kind) -> str:
+    columns = [column for column in kind.table if any(column.name in summary for summary in suite["summary"].values())]
+    header = ["variant", *(column.title.format(subject=suite["subject"]) for column in columns)]
+    rows = [[name, *((three if column.is_spread else median)(summary, column.name, column.form) for column in columns)]
             for name, summary in suite["summary"].items()]
     return table(header, rows)
 
@@ -44,7 +42,7 @@ def overview(suites: dict[str, dict], protocol: str) -> str:
     peers = dict.fromkeys(peer for suite in found.values() for peer in suite["summary"])
     rows = [[peer, *(median(suite["summary"].get(peer, {}), "ratio", ".2f") for suite in found.values())]
             for peer in peers if peer not in {suite["subject"] for suite in found.values()}]
-    return table([f"CPU a request, {next(iter(found.values()))['subject']} ÷", *found], rows) if found else ""
+    return table([f"CPU, {next(iter(found.values()))['subject']} ÷", *found], rows) if found else ""
 
 
 def counts_table(counts: dict[str, dict]) -> str:
@@ -60,12 +58,12 @@ def document(results: dict) -> str:
     parts = [results["method"]]
     parts += [f"- {name}: {value}" for name, value in results["versions"].items()]
     parts = ["\n".join([parts[0], "", *parts[1:]])]
-    for protocol in ("echo", "http", "resp", "experiment", "experiment-stream"):
+    for protocol in PROTOCOLS:
         if text := overview(results["suites"], protocol):
             parts.append(text)
     for name, suite in results["suites"].items():
-        parts.append(f"### {suite['title']} (`{name}`)\n\nOne request: {suite['unit']}. {len(suite['rounds'])} rounds. "
-                     "Three values are least / median / most.\n\n" + suite_table(suite))
+        parts.append(f"### {suite['title']} (`{name}`)\n\n{WORKLOADS[name].kind.one}: {suite['unit']}. {len(suite['rounds'])} rounds. "
+                     "Three values are least / median / most.\n\n" + suite_table(suite, WORKLOADS[name].kind))
         parts += [f"Note: {note}" for note in suite["notes"]]
     if results.get("counts"):
         parts.append("### Counted, at 100 connections of 64 bytes\n\n" + counts_table(results["counts"]))

@@ -9,16 +9,8 @@ from html import escape
 
 from . import chart
 from .counts import FIGURES
-from .workloads import WORKLOADS
-
-METRICS = (
-    chart.Metric("server_total_us", "CPU per request", "µs", ".2f"),
-    chart.Metric("ratio", "CPU per request, Gyre ÷ peer", "×", ".2f", mark=1),
-    chart.Metric("requests_per_second", "throughput", "requests/s", ",.0f"),
-    chart.Metric("p50_us", "latency, p50", "µs", ",.0f"),
-    chart.Metric("p99_us", "latency, p99", "µs", ",.0f"),
-    chart.Metric("p999_us", "latency, p99.9", "µs", ",.0f"),
-)
+from .kinds import SERVER, Kind, Metric
+from .workloads import PROTOCOLS, WORKLOADS
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1d2430; --faint: #6b7685; --line: #d9dee5; --card: #f6f8fa;
@@ -43,12 +35,12 @@ svg line.mark { stroke: var(--faint); stroke-dasharray: 4 3; } svg .value { font
 .gyre { --own: var(--gyre); } .c { --own: var(--c); } .peer { --own: var(--peer); }
 svg .span { stroke: var(--own); stroke-width: 2; opacity: .35; } svg .median { stroke: var(--own); stroke-width: 3; }
 svg circle { fill: var(--own); opacity: .55; } svg .gyre text { font-weight: 600; }
-body:not([data-metric]) figure:not([data-metric="server_total_us"]) { display: none; } figure { margin: .4rem 0; }
+body:not([data-metric]) figure[data-metric]:not([data-metric="server_total_us"]) { display: none; } figure { margin: .4rem 0; }
 """
 
 SCRIPT = """
 const select = document.querySelector("select");
-const show = () => document.querySelectorAll("figure").forEach(
+const show = () => document.querySelectorAll("figure[data-metric]").forEach(
   (figure) => { figure.hidden = figure.dataset.metric !== select.value; });
 document.body.dataset.metric = "";
 select.addEventListener("change", show);
@@ -82,16 +74,23 @@ def overview(suites: dict[str, dict], protocol: str) -> str:
     rows = [f"<tr><td>{escape(peer)}</td>"
             + "".join(ratio_cell(suite["summary"].get(peer, {})) for suite in found.values()) + "</tr>"
             for peer in peers]
-    title = f"CPU per request, {' / '.join(sorted(subjects))} ÷ peer"
+    title = f"CPU, {' / '.join(sorted(subjects))} ÷ peer"
     return f"<section><h2>{escape(title)}</h2>{table(['peer', *found], rows)}</section>"
 
 
+def choice(kind: Kind, metric: Metric) -> str:
+    """Servers have so many charts that the reader chooses one."""
+    return f' data-metric="{metric.column}"' if kind is SERVER else ""
+
+
 def suite_section(name: str, suite: dict) -> str:
-    charts = "".join(f'<figure data-metric="{metric.column}">{chart.draw(suite["summary"], metric)}</figure>'
-                     for metric in METRICS)
+    kind = WORKLOADS[name].kind
+    charts = "".join(f"<figure{choice(kind, metric)}>{chart.draw(suite['summary'], metric)}</figure>"
+                     for metric in kind.metrics)
     notes = "".join(f'<p class="faint">Note: {escape(note)}</p>' for note in suite["notes"])
     count = len(suite["rounds"])
-    about = (f"One request: {suite['unit']}. {count} round{'s' * (count != 1)} of {suite['seconds']:g} s a run. "
+    length = f" of {suite['seconds']:g} s a run" if kind is SERVER else ""
+    about = (f"{kind.one}: {suite['unit']}. {count} round{'s' * (count != 1)}{length}. "
              "A dot is a run, the tick is the median.")
     return (f'<section id="{name}"><h2>{escape(suite["title"])}</h2><p class="faint">{escape(about)}</p>'
             f"{charts}{notes}</section>")
@@ -111,12 +110,12 @@ def counts_section(counts: dict[str, dict]) -> str:
 
 
 def document(results: dict) -> str:
-    options = "".join(f'<option value="{metric.column}">{escape(metric.title)}</option>' for metric in METRICS)
+    options = "".join(f'<option value="{metric.column}">{escape(metric.title)}</option>' for metric in SERVER.metrics)
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
         f"<title>Gyre, measured</title><style>{STYLE}</style><body>",
         f'<h1>Gyre, measured</h1><p class="faint">{escape(results["date"])}</p><p>{escape(results["method"])}</p>',
-        *(overview(results["suites"], protocol) for protocol in ("echo", "http", "resp", "experiment", "experiment-stream")),
+        *(overview(results["suites"], protocol) for protocol in PROTOCOLS),
         f"<nav><label>Charts show <select>{options}</select></label></nav>",
         *(suite_section(name, suite) for name, suite in results["suites"].items()),
         counts_section(results.get("counts", {})),

@@ -1,4 +1,4 @@
-"""The servers that can be measured, and how each is built.
+"""The servers and programs that can be measured, and how each is built.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .paths import BENCHMARKS, C_BUILD, ROOT, SWIFT_BUILD
@@ -58,6 +58,14 @@ def example_peer(name: str, about: str, product: str, protocol: str, *arguments:
                 f"test -d '{sources}'", "a checkout that has it", protocol)
 
 
+def program_peer(name: str, protocol: str, about: str, product: str, *arguments: str) -> Peer:
+    return replace(swift_peer(name, about, product, *arguments), protocol=protocol)
+
+
+def spin_peer(name: str, about: str, *arguments: str) -> Peer:
+    return program_peer(name, "experiment-spin", about, "gyre-echo", "--backend", "uring", *arguments)
+
+
 def find_node_script() -> Path:
     return BENCHMARKS / "Node/echo.mjs"
 
@@ -98,6 +106,41 @@ RESP_PEERS = (
          "command -v redis-server && command -v redis-benchmark", apt("redis-server redis-tools"), "resp"),
 )
 
+EXECUTOR_PEERS = (
+    program_peer("gyre-task", "suspend", "a task that prefers a loop", "executor-bench", "resume-preferred"),
+    program_peer("gyre-program", "suspend", "the loop is the program's executor", "executor-bench",
+                 "resume-whole-program"),
+    program_peer("bare", "suspend", "the least executor that runs tasks: an array of jobs", "executor-bench",
+                 "resume-bare"),
+    program_peer("gyre-timers", "timers", "Gyre, `loop.sleep`", "executor-bench", "timers-loop"),
+    program_peer("gyre-task-sleep", "timers", "`Task.sleep` on a loop of Gyre", "executor-bench", "timers-task-sleep"),
+    program_peer("stock-timers", "timers", "`Task.sleep` on the stock executor", "executor-bench", "timers-stock"),
+)
+
+HOP_PEERS = (
+    program_peer("gyre-channel", "hop", "two busy loops on io_uring, a channel each way", "hop-bench", "channel"),
+    program_peer("gyre-channel-epoll", "hop", "the same on epoll", "hop-bench", "channel", "--backend", "epoll"),
+    program_peer("gyre-channel-idle", "hop", "the same on io_uring; the loops have nothing else to do", "hop-bench",
+                 "channel", "--alone"),
+    program_peer("gyre-actors", "hop", "two actors that live on two busy loops, one calls the other", "hop-bench",
+                 "loop-actors"),
+    program_peer("actors", "hop", "two busy default actors on the stock pool, one calls the other", "hop-bench", "actors"),
+    program_peer("actors-idle", "hop", "the same with nothing else to do: most calls stay on their thread", "hop-bench",
+                 "actors", "--alone"),
+    program_peer("async-stream", "hop", "two tasks on the stock pool, an AsyncStream each way, nothing else to do",
+                 "hop-bench", "stream", "--alone"),
+    program_peer("gyre-wake", "wake", "a loop on io_uring", "hop-bench", "wake", "--trips", "100000"),
+    program_peer("gyre-wake-epoll", "wake", "a loop on epoll", "hop-bench", "wake", "--trips", "100000", "--backend",
+                 "epoll"),
+    program_peer("c-eventfd", "wake", "a thread in C, by eventfd(2)", "hop-bench", "wake-c", "--trips", "100000"),
+)
+
+# A loop that looks for work before it sleeps: what it gives, and what it burns.
+SPIN_PEERS = (
+    spin_peer("gyre-sleeps", "Gyre on io_uring, which sleeps at once (its default)"),
+    spin_peer("gyre-spins-10", "Gyre on io_uring, which looks for work for 10 µs first", "--spin", "10"),
+    spin_peer("gyre-spins-50", "Gyre on io_uring, which looks for work for 50 µs first", "--spin", "50"),
+)
 
 
 def experiment(name: str, about: str, *arguments: str, protocol: str = "experiment") -> Peer:
@@ -124,6 +167,8 @@ STREAM_EXPERIMENTS = (
     experiment("stream-single-shot", "a receive at a time", "--single-shot", protocol="experiment-stream"),
 )
 
-PEERS = {peer.name: peer for peer in (*ECHO_PEERS, *HTTP_PEERS, *RESP_PEERS, *EXPERIMENTS, *STREAM_EXPERIMENTS)}
+PEERS = {peer.name: peer for peer in (*ECHO_PEERS, *HTTP_PEERS, *RESP_PEERS, *EXECUTOR_PEERS, *HOP_PEERS,
+                                     *EXPERIMENTS, *STREAM_EXPERIMENTS, *SPIN_PEERS)}
 SUBJECTS = {"echo": "gyre", "http": "gyre-http", "resp": "gyre-kv", "experiment": "base",
-            "experiment-stream": "stream-base"}
+            "experiment-stream": "stream-base", "experiment-spin": "gyre-sleeps", "suspend": "gyre-task",
+            "timers": "gyre-timers", "hop": "gyre-channel", "wake": "gyre-wake"}

@@ -32,7 +32,7 @@ def suite(workload, subject: str, plan, rounds: list, earlier: dict | None) -> d
         "warmup": plan.warmup,
         "saturates": workload.saturates,
         "notes": summary.notes(rounds, is_disturbed),
-        "summary": summary.summarise(rounds, subject),
+        "summary": summary.summarise(rounds, subject, workload.kind),
         "rounds": rounds,
     }
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .kinds import PROGRAM
 from .loads import TOOLS
 from .peers import Peer
+from .programs import measure_program
 from .progress import Progress, log
 from .server import Failure, Server
 from .workloads import Workload
@@ -45,6 +47,8 @@ def is_disturbed(sample: dict) -> bool:
 
 
 def measure(peer: Peer, workload: Workload, plan: Plan) -> dict:
+    if workload.kind is PROGRAM:
+        return measure_program(peer, workload)
     with Server(peer, workload.is_sink) as server:
         return TOOLS[workload.tool](workload, server, server.port(), [], plan.seconds, plan.warmup)
 
@@ -78,6 +82,7 @@ def measure_suite(peers: list[Peer], subject: Peer, workload: Workload, plan: Pl
     rounds = []
     for number in range(plan.rounds):
         rounds.append(measure_round(number, peers, subject, workload, plan, progress))
-        line = ", ".join(f"{run['variant']} {run['server_total_us']:.2f}" for run in rounds[-1])
-        progress.finish(f"{workload.name}, round {number + 1} of {plan.rounds}, CPU µs a request: {line}")
+        kind = workload.kind
+        line = ", ".join(f"{run['variant']} {run[kind.figure]:,.4g}" for run in rounds[-1])
+        progress.finish(f"{workload.name}, round {number + 1} of {plan.rounds}, {kind.figure_title}: {line}")
     return rounds

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import statistics
 
-COLUMNS = ("server_total_us", "server_user_us", "server_system_us", "server_cpu", "requests_per_second",
-           "p50_us", "p99_us", "p999_us")
+from .kinds import Kind
 
 
 def spread(values: list[float]) -> dict:
@@ -34,22 +33,21 @@ def ratios(runs: list[dict], variant: str, subject: str, column: str) -> list[fl
     return found
 
 
-def summarise_variant(rounds: list[list[dict]], variant: str, subject: str) -> dict:
+def summarise_variant(rounds: list[list[dict]], variant: str, subject: str, kind: Kind) -> dict:
     runs = [run for round_ in rounds for run in round_ if run["variant"] == variant]
     summary = {}
-    for column in COLUMNS:
+    for column in kind.columns:
         if values := [run[column] for run in runs if run.get(column) is not None]:
             summary[column] = spread(values)
-    for name, column in (("ratio", "server_total_us"), ("throughput_ratio", "requests_per_second"),
-                         ("p50_ratio", "p50_us")):
+    for name, column in kind.ratios.items():
         if values := [ratio for round_ in rounds for ratio in ratios(round_, variant, subject, column)]:
             summary[name] = spread(values)
     return summary
 
 
-def summarise(rounds: list[list[dict]], subject: str) -> dict[str, dict]:
+def summarise(rounds: list[list[dict]], subject: str, kind: Kind) -> dict[str, dict]:
     names = dict.fromkeys(run["variant"] for round_ in rounds for run in round_)
-    return {name: summarise_variant(rounds, name, subject) for name in names}
+    return {name: summarise_variant(rounds, name, subject, kind) for name in names}
 
 
 def notes(rounds: list[list[dict]], is_disturbed) -> list[str]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .kinds import PROGRAM, SERVER, Kind
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -22,12 +24,30 @@ class Workload:
     saturates: bool = True
     is_quick: bool = False
     skipped: tuple[str, ...] = ()
+    kind: Kind = SERVER
+    # About how long a program takes, which does a fixed amount of work.
+    seconds_of_program: float = 0
+
+    def arguments(self) -> list[str]:
+        """The options as a command line."""
+        return [text for name, value in self.options.items() for text in (f"--{name}", str(value))]
 
 
 def ping_pong(connections: int, is_quick: bool = False) -> Workload:
     plural = "s" if connections > 1 else ""
     return Workload(f"pingpong-{connections}", f"Ping-pong, {connections:,} connection{plural}", "64 bytes there and back",
                     options={"connections": connections, "size": 64}, is_quick=is_quick)
+
+
+def program(name: str, title: str, unit: str, seconds: float, protocol: str | None = None, **options: float) -> Workload:
+    """A suite of programs that measure themselves."""
+    return Workload(name, title, unit, options={key.replace("_", "-"): value for key, value in options.items()},
+                    protocol=protocol or name, saturates=False, kind=PROGRAM, seconds_of_program=seconds)
+
+
+def hop(in_flight: int) -> Workload:
+    return program(f"hop-{in_flight}", f"There and back between two threads, {in_flight} under way", "a round trip", 1,
+                   protocol="hop", in_flight=in_flight)
 
 
 TIMED = (
@@ -52,18 +72,31 @@ TIMED = (
              options={"connections": 100}, protocol="http"),
     Workload("resp", "Redis protocol, 100 connections", "one GET", tool="redis-benchmark",
              options={"connections": 100}, protocol="resp"),
+    program("suspend", "A task suspends and is resumed", "a suspension", 1),
+    program("timers", "1,000,000 tasks sleep; half are cancelled, half wake up", "a timer", 13),
+    program("hop", "There and back between two threads, 64 under way", "a round trip", 1, in_flight=64),
+    program("wake", "A parked thread on another core is woken", "a wake", 1),
 )
 
-# Not part of a full run: what was tried in C, for docs/performance.md.
+# Not part of a full run: what was tried, for docs/performance.md.
 EXPERIMENTS = (
     Workload("experiments", "Ways to use io_uring, ping-pong, 100 connections", "64 bytes there and back",
              options={"connections": 100, "size": 64}, protocol="experiment"),
     Workload("experiments-rate", "Ways to use io_uring, 10,000 requests a second over 100 connections",
              "64 bytes there and back", options={"connections": 100, "size": 64, "rate": 10000}, saturates=False,
              protocol="experiment"),
+    Workload("experiments-spin", "A loop that looks for work before it sleeps, ping-pong, 1 connection",
+             "64 bytes there and back", options={"connections": 1, "size": 64}, saturates=False,
+             protocol="experiment-spin"),
+    Workload("experiments-spin-rate", "The same, 10,000 requests a second over 100 connections",
+             "64 bytes there and back", options={"connections": 100, "size": 64, "rate": 10000}, saturates=False,
+             protocol="experiment-spin"),
     Workload("experiments-stream", "Ways to use io_uring, one-way streaming, 8 connections", "64 KiB received",
              options={"connections": 8, "size": 65536, "pipeline": 4}, is_sink=True, protocol="experiment-stream"),
+    *(hop(in_flight) for in_flight in (1, 16, 256)),
 )
 
 WORKLOADS = {workload.name: workload for workload in (*TIMED, *EXPERIMENTS)}
+# Suites of one protocol have the same variants.
+PROTOCOLS = tuple(dict.fromkeys(workload.protocol for workload in WORKLOADS.values()))
 COUNTS = "counts"

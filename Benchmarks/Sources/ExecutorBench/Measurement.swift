@@ -1,4 +1,5 @@
 import Gyre
+import Measuring
 
 /// One thing that is measured, in a process of its own: a process has one default executor.
 enum Measurement: String, CaseIterable {
@@ -9,8 +10,8 @@ enum Measurement: String, CaseIterable {
   case timersOfTaskSleep = "timers-task-sleep"
   case timersOfTheStockExecutor = "timers-stock"
 
-  /// Nanoseconds of the process's time a suspension or a timer.
-  func run() throws -> Double {
+  /// What a suspension or a timer takes.
+  func run() throws -> Figures {
     switch self {
     case .resumePreferred: try EventLoop.run { await Suspensions.measure() }
     case .resumeWholeProgram: try GlobalExecutor.run { await Suspensions.measure() }

@@ -1,3 +1,5 @@
+import Measuring
+
 /// A task that suspends and is resumed, again and again, by another one on the same executor: two suspensions a round.
 enum Suspensions {
   private static let rounds = 2_000_000
@@ -8,15 +10,15 @@ enum Suspensions {
     var isOver = false
   }
 
-  static func measure() async -> Double {
+  static func measure() async -> Figures {
     let baton = Baton()
     _ = await pass(baton, rounds / 10)
     return await pass(baton, rounds)
   }
 
-  private static func pass(_ baton: Baton, _ rounds: Int) async -> Double {
+  private static func pass(_ baton: Baton, _ rounds: Int) async -> Figures {
     baton.isOver = false
-    return await withTaskGroup(of: Double.self) { group in
+    return await withTaskGroup(of: Figures?.self) { group in
       // The partner resumes whoever waits and waits itself.
       group.addTask {
         while !baton.isOver {
@@ -26,10 +28,10 @@ enum Suspensions {
             theirs?.resume()
           }
         }
-        return 0
+        return nil
       }
       group.addTask {
-        let start = ProcessorTime.now
+        let stopwatch = Stopwatch()
         for _ in 0..<rounds {
           await withUnsafeContinuation { mine in
             let theirs = baton.waiting
@@ -37,13 +39,13 @@ enum Suspensions {
             theirs?.resume()
           }
         }
-        let time = ProcessorTime.now - start
+        let figures = stopwatch.figures(for: 2 * rounds)
         baton.isOver = true
         baton.waiting?.resume()
         baton.waiting = nil
-        return time / Double(2 * rounds)
+        return figures
       }
-      return await group.reduce(0, max)
+      return await group.reduce(nil) { $0 ?? $1 }!
     }
   }
 }

@@ -1,17 +1,14 @@
-// What tasks and timers cost on an event loop and on the stock executor, each measurement in a process of its own.
+// What tasks and timers cost on an event loop and on the stock executor. `scripts/bench suspend timers` runs it for each
+// variant in turn; a process has one default executor, so one run is one measurement:
 //
 //   swift build -c release --static-swift-stdlib --product executor-bench
-//   .build/release/executor-bench                  every comparison, alternating
-//   .build/release/executor-bench MEASUREMENT      one measurement: nanoseconds of processor time each
+//   .build/release/executor-bench MEASUREMENT      nanoseconds each, as JSON
 
 import Glibc
 
-if CommandLine.arguments.count > 1 {
-  guard let measurement = Measurement(rawValue: CommandLine.arguments[1]) else {
-    print("measurements: \(Measurement.allCases.map(\.rawValue).joined(separator: " "))")
-    exit(2)
-  }
-  print(try measurement.run())
+if CommandLine.arguments.count == 2, let measurement = Measurement(rawValue: CommandLine.arguments[1]) {
+  print(try measurement.run().json)
 } else {
-  try Comparison.runAll()
+  print("measurements: \(Measurement.allCases.map(\.rawValue).joined(separator: " "))")
+  exit(2)
 }

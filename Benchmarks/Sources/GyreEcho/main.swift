@@ -4,10 +4,11 @@ import EchoOptions
 import Glibc
 import Gyre
 
-let options = EchoOptions(flags: ["ordinary"], values: ["backend"])
+let options = EchoOptions(flags: ["ordinary"], values: ["backend", "spin"])
 let backend = options.others["backend"].flatMap { BackendChoice(rawValue: $0) } ?? .automatic
 var configuration = EventLoop.Configuration(backend: backend)
 if options.others["ordinary"] != nil { configuration.directDescriptors = 0 }
+if let microseconds = options.others["spin"].flatMap(Int.init) { configuration.spin = .microseconds(microseconds) }
 let isSink = options.isSink
 let address = try SocketAddress("127.0.0.1:\(options.port)")
 

@@ -1,34 +1,40 @@
-import CHop
 import Gyre
 
-/// Two loops that send each other numbers over two channels.
+/// Two loops with a task on each, and a channel each way.
 struct LoopPair: Sendable {
   let group: EventLoopGroup
 
-  /// Processor time of one wake where nothing else runs: each round trip wakes either loop once.
-  func parkedWake(_ rounds: Int) async throws -> Double { try await roundTrip(rounds, inFlight: 1) / 2 }
-
-  /// Processor time of one round trip while so many are under way.
-  func roundTrip(_ rounds: Int, inFlight: Int) async throws -> Double {
-    let start = chop_cpu_time()
-    try await bounce(rounds, inFlight: inFlight)
-    return Double(chop_cpu_time() - start) / Double(rounds)
+  /// Takes the parcels there and back so many times.
+  func carry(_ parcels: [Parcel], trips: Int) async throws -> [Parcel] {
+    let (there, back) = (Channel<Parcel>(capacity: parcels.count), Channel<Parcel>(capacity: parcels.count))
+    let echo = group.startTask(on: .loop(group.loops[1])) {
+      while var parcel = try await there.receive() {
+        parcel.arrive()
+        try await back.send(parcel)
+      }
+    }
+    let caller = group.startTask(on: .loop(group.loops[0])) {
+      for parcel in parcels { try await there.send(parcel) }
+      return try await LoopPair.callAgain(there, back, parcels.count, trips)
+    }
+    let returned = try await caller.value
+    there.finish()
+    try await echo.value
+    return returned
   }
 
-  private func bounce(_ rounds: Int, inFlight: Int) async throws {
-    let (there, back) = (Channel<Int>(capacity: inFlight), Channel<Int>(capacity: inFlight))
-    let echo = group.startTask(on: .loop(group.loops[1])) {
-      while let number = try await there.receive() { try await back.send(number) }
+  /// Sends what comes back until it has been there so many times.
+  private static func callAgain(
+    _ there: Channel<Parcel>,
+    _ back: Channel<Parcel>,
+    _ count: Int,
+    _ trips: Int
+  ) async throws -> [Parcel] {
+    var returned: [Parcel] = []
+    while returned.count < count, var parcel = try await back.receive() {
+      parcel.arrive()
+      if parcel.arrivals < 2 * trips { try await there.send(parcel) } else { returned.append(parcel) }
     }
-    try await group.startTask(on: .loop(group.loops[0])) {
-      for number in 0..<inFlight { try await there.send(number) }
-      for number in inFlight..<rounds {
-        _ = try await back.receive()
-        try await there.send(number)
-      }
-      for _ in 0..<inFlight { _ = try await back.receive() }
-      there.finish()
-    }.value
-    try await echo.value
+    return returned
   }
 }

@@ -242,6 +242,13 @@ public final class EventLoop: @unchecked Sendable {
     return immediateAnswersLeft >= 0
   }
 
+  /// Whether a task on a loop has to let others run before it takes something without suspending: a task for which there
+  /// is always something must not keep its loop.
+  @usableFromInline
+  static var isOthersTurn: Bool {
+    gyre_current_loop() != nil && !withCurrent { $0.takeImmediateAnswer() }
+  }
+
   /// Suspends the calling task behind the jobs that are ready.
   func letOthersRun() async { await Task.yield() }
 

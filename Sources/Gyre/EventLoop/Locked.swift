@@ -1,21 +1,32 @@
 import CLiburing
-import Synchronization
+public import Synchronization
 
 /// A value behind a lock, which ThreadSanitizer is told about: it does not see into `Mutex` on Linux and would report
 /// every use of it as a race.
+@usableFromInline
 final class Locked<Value: ~Copyable & Sendable>: Sendable {
-  private let mutex: Mutex<Value>
+  @usableFromInline let mutex: Mutex<Value>
 
+  @inlinable
   init(_ value: consuming Value) { mutex = Mutex(value) }
 
+  @inlinable
   @inline(__always)
   func withLock<Result: ~Copyable & Sendable>(_ body: (inout Value) throws -> Result) rethrows -> Result {
     // An address to name the lock by; nothing is read or written there.
     let name = Unmanaged.passUnretained(self).toOpaque()
     return try mutex.withLock { value in
-      gyre_sanitizer_acquire(name)
-      defer { gyre_sanitizer_release(name) }
+      noteAcquire(name)
+      defer { noteRelease(name) }
       return try body(&value)
     }
   }
 }
+
+/// Tells ThreadSanitizer, where it runs, that a lock is held from here.
+@usableFromInline
+func noteAcquire(_ lock: UnsafeMutableRawPointer) { gyre_sanitizer_acquire(lock) }
+
+/// Tells ThreadSanitizer, where it runs, that a lock is held up to here.
+@usableFromInline
+func noteRelease(_ lock: UnsafeMutableRawPointer) { gyre_sanitizer_release(lock) }

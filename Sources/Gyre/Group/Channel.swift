@@ -21,11 +21,12 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
   /// The most elements that wait in the channel.
   public let capacity: Int
 
-  private let state: Locked<ChannelState<Element>>
+  @usableFromInline let state: Locked<ChannelState<Element>>
 
   /// Makes an empty channel. The memory for all of its elements is allocated here.
   ///
   /// - Parameter capacity: the most elements that wait in it: 1 or more.
+  @inlinable
   public init(capacity: Int) {
     precondition(capacity > 0, "a channel of capacity \(capacity): use 1 or more")
     self.capacity = capacity
@@ -33,9 +34,11 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
   }
 
   /// The elements that wait in the channel now.
+  @inlinable
   public var count: Int { state.withLock { $0.count } }
 
   /// Whether `finish` was called.
+  @inlinable
   public var isFinished: Bool { state.withLock { $0.isFinished } }
 
   // MARK: Sending
@@ -44,9 +47,10 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
   ///
   /// - Throws: `ChannelFinishedError` if the channel is finished; `CancellationError` if the task was cancelled before there
   ///   was room. When it throws, the element was not sent; when it returns, it was, whatever was cancelled meanwhile.
+  @inlinable
   public func send(_ element: consuming Element) async throws {
     try Task.checkCancellation()
-    await letOthersRunInTurn()
+    if EventLoop.isOthersTurn { await Task.yield() }
     guard let element = try trySend(element) else { return }
     let waiter = ChannelWaiter()
     let ending = await wait(waiter) { $0.addSender(waiter, $1) }
@@ -60,6 +64,7 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
   /// Sends an element if there is room, and returns it if there is none. Never suspends; from any thread.
   ///
   /// - Throws: `ChannelFinishedError` if the channel is finished.
+  @inlinable
   public func trySend(_ element: consuming Element) throws -> Element? {
     var unsent: Element? = element
     var wake: ChannelState<Element>.Wake?
@@ -73,7 +78,8 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
     return unsent
   }
 
-  private func sendGranted(_ element: consuming Element) {
+  @inlinable
+  func sendGranted(_ element: consuming Element) {
     var element: Element? = element
     let (granted, finished) = state.withLock { $0.appendKept(element.take()!) }
     granted?.resume(returning: .granted)
@@ -82,6 +88,7 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
 
   /// Ends the channel: nothing more can be sent. Receivers get what is in it, and then `nil`. Tasks that wait to send get
   /// `ChannelFinishedError`. From any thread, any number of times.
+  @inlinable
   public func finish() {
     let waiters = state.withLock { $0.finish() }
     for waiter in waiters { waiter.resume(returning: .finished) }
@@ -93,9 +100,10 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
   ///
   /// - Throws: `CancellationError` if the task was cancelled before there was an element. An element is never lost by that:
   ///   either this call returns it or it stays for the next.
+  @inlinable
   public func receive() async throws -> Element? {
     try Task.checkCancellation()
-    await letOthersRunInTurn()
+    if EventLoop.isOthersTurn { await Task.yield() }
     var hasEnded = false
     if let element = takeFree(&hasEnded) { return element }
     if hasEnded { return nil }
@@ -108,12 +116,14 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
   }
 
   /// Receives an element if there is one. Never suspends; from any thread.
+  @inlinable
   public func tryReceive() -> Element? {
     var hasEnded = false
     return takeFree(&hasEnded)
   }
 
-  private func takeFree(_ hasEnded: inout Bool) -> Element? {
+  @inlinable
+  func takeFree(_ hasEnded: inout Bool) -> Element? {
     var wake: ChannelState<Element>.Wake?
     let element: Element? = state.withLock { state in
       hasEnded = state.hasEnded
@@ -123,7 +133,8 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
     return element
   }
 
-  private func takeKept() -> Element {
+  @inlinable
+  func takeKept() -> Element {
     var wake: ChannelState<Element>.Wake?
     let element = state.withLock { $0.removeKept(&wake) }
     wake?.resume(returning: .granted)
@@ -132,7 +143,8 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
 
   // MARK: Waiting
 
-  private func wait(
+  @inlinable
+  func wait(
     _ waiter: ChannelWaiter,
     _ add: (inout ChannelState<Element>, ChannelState<Element>.Wake) -> ChannelWaiter.Ending?
   ) async -> ChannelWaiter.Ending {
@@ -146,23 +158,22 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
       waiting?.resume(returning: .cancelled)
     }
   }
-
-  /// A task for which there is always an element, or always room, must not keep its loop.
-  private func letOthersRunInTurn() async {
-    guard let loop = EventLoop.current, !loop.takeImmediateAnswer() else { return }
-    await loop.letOthersRun()
-  }
 }
 
 extension Channel: AsyncSequence {
   /// Receives the channel's elements for a `for try await` loop.
   public struct Iterator: AsyncIteratorProtocol {
-    let channel: Channel<Element>
+    @usableFromInline let channel: Channel<Element>
+
+    @inlinable
+    init(channel: Channel<Element>) { self.channel = channel }
 
     /// As `Channel.receive()`.
+    @inlinable
     public func next() async throws -> Element? { try await channel.receive() }
   }
 
   /// An iterator; several share the elements out among themselves.
+  @inlinable
   public func makeAsyncIterator() -> Iterator { Iterator(channel: self) }
 }

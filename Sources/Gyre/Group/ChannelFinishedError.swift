@@ -3,5 +3,5 @@ public struct ChannelFinishedError: Error, Sendable, CustomStringConvertible {
   /// What happened.
   public var description: String { "the channel is finished: it takes no more elements" }
 
-  init() {}
+  @usableFromInline init() {}
 }

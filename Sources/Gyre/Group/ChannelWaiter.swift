@@ -1,6 +1,8 @@
 // @unchecked: touched under the lock of its channel alone.
 /// A task that waits in a channel.
+@usableFromInline
 final class ChannelWaiter: @unchecked Sendable {
+  @usableFromInline
   enum Ending: Sendable {
     /// Room, or an element, is kept for it.
     case granted
@@ -9,6 +11,8 @@ final class ChannelWaiter: @unchecked Sendable {
   }
 
   /// Set while the task is suspended and nobody has decided how its wait ends.
-  var continuation: UnsafeContinuation<Ending, Never>?
-  var isCancelled = false
+  @usableFromInline var continuation: UnsafeContinuation<Ending, Never>?
+  @usableFromInline var isCancelled = false
+
+  @inlinable init() {}
 }
