@@ -15,7 +15,8 @@ from .progress import Progress, log
 from .server import Failure, Server
 from .workloads import Workload
 
-# A polling load that had less than this share of its core was disturbed by another process, and is tried again.
+# A polling load, or a program, that had less than this share of its cores was disturbed by another process, and is tried
+# again.
 UNDISTURBED_CPU = 0.97
 ATTEMPTS = 3
 
@@ -42,8 +43,13 @@ def runs_of_round(peers: list[Peer], subject: Peer) -> int:
     return len(order(peers, subject, False))
 
 
+def had_cpu(sample: dict) -> float:
+    """The share that a load, or a program that keeps all cores busy, had of the processor time that it wants."""
+    return sample.get("load_cpu", sample.get("had_cpu", 1))
+
+
 def is_disturbed(sample: dict) -> bool:
-    return sample.get("load_cpu", 1) < UNDISTURBED_CPU
+    return had_cpu(sample) < UNDISTURBED_CPU
 
 
 def measure(peer: Peer, workload: Workload, plan: Plan) -> dict:
@@ -64,7 +70,7 @@ def measure_calmly(peer: Peer, workload: Workload, plan: Plan) -> dict | None:
             break
         if not is_disturbed(samples[-1]):
             break
-    return max(samples, key=lambda sample: sample.get("load_cpu", 1), default=None)
+    return max(samples, key=had_cpu, default=None)
 
 
 def measure_round(number: int, peers: list[Peer], subject: Peer, workload: Workload, plan: Plan,

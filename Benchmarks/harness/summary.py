@@ -54,7 +54,7 @@ def notes(rounds: list[list[dict]], is_disturbed) -> list[str]:
     runs = [run for round_ in rounds for run in round_]
     found = []
     if disturbed := sum(is_disturbed(run) for run in runs):
-        found.append(f"{disturbed} of {len(runs)} runs were disturbed: something else ran on the load's core.")
+        found.append(f"{disturbed} of {len(runs)} runs were disturbed: something else ran on the cores.")
     for name in dict.fromkeys(run["variant"] for run in runs):
         saturated = [run.get("load_saturated", False) for run in runs if run["variant"] == name]
         if any(saturated):

@@ -10,6 +10,7 @@ import Measuring
 /// Both cores are busy all the time, and how much of the filler they do meanwhile is their schedulers' choice. So what a
 /// round trip costs, `cpu_ns`, is all processor time for it, `total_ns`, less the fills that were done in it, `fills`, at what
 /// one takes while there is nothing else, `fill_ns`: the work that it displaces. Where fills are few, the two are the same.
+/// `had_cpu` is the share that the run had of the two cores: with less than all of it, the difference means little.
 struct Hops {
   private let options: HopOptions
   private let filler = Filler()
@@ -33,10 +34,13 @@ struct Hops {
     let (cpu, wall) = (stopwatch.processorTime / Double(trips), stopwatch.time / Double(trips))
     let fills = Double(filler.fills - fillsBefore) / Double(trips)
     filler.stop()
-    return Figures([
-      ("cpu_ns", cpu - fills * fill), ("wall_ns", wall), ("cores", cpu / wall), ("hops", Hops.changes(of: returned)),
-      ("total_ns", cpu), ("fills", fills), ("fill_ns", fill),
-    ])
+    let busy = options.isAlone ? [] : [("had_cpu", cpu / wall / 2)]
+    return Figures(
+      [
+        ("cpu_ns", cpu - fills * fill), ("wall_ns", wall), ("cores", cpu / wall), ("hops", Hops.changes(of: returned)),
+        ("total_ns", cpu), ("fills", fills), ("fill_ns", fill),
+      ] + busy
+    )
   }
 
   private static func changes(of parcels: [Parcel]) -> Double {

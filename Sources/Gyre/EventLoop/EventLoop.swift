@@ -9,8 +9,9 @@ import Glibc
 /// A task on a loop that awaits `accept`, `receive` or `send` hands the work to the kernel's queues and gives the thread
 /// back; the completion puts the task into the loop's run queue. Nothing moves to another thread and nothing is locked.
 ///
-/// A turn of the loop: run ready jobs, take what other threads put into the inbox, fire due timers, then one system call
-/// that submits all new operations and waits for completions. Each part is bounded, so none can starve another.
+/// A turn of the loop: take what other threads put into the inbox, fire due timers, run ready jobs, then one system call
+/// that submits all new operations and waits for completions. Each part is bounded, so none can starve another. What the
+/// inbox and the timers make ready runs before the system call, which therefore need not be one that only looks.
 ///
 /// ```swift
 /// try EventLoop.run {
@@ -160,20 +161,20 @@ public final class EventLoop: @unchecked Sendable {
   }
 
   private func turn(_ executors: Executors) {
-    runJobs(executors)
     takeInbox()
     fireTimers()
+    runJobs(executors)
     spinForWork()
     driver.turn(waiting: waitingTime())
   }
 
   /// The same with a look at the clock between the parts.
   private func turnMeasured(_ executors: Executors) {
+    takeInbox()
+    fireTimers()
     let start = EventLoop.now
     runJobs(executors)
     let jobsEnd = EventLoop.now
-    takeInbox()
-    fireTimers()
     spinForWork()
     let kernelBefore = driver.counters.nanosecondsInKernel
     let driverStart = EventLoop.now
