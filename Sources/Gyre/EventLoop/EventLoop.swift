@@ -243,11 +243,10 @@ public final class EventLoop: @unchecked Sendable {
     return immediateAnswersLeft >= 0
   }
 
-  /// Whether a task on a loop has to let others run before it takes something without suspending: a task for which there
-  /// is always something must not keep its loop.
+  /// Whether the calling task is on a loop, and may take a result that is there already without suspending.
   @usableFromInline
-  static var isOthersTurn: Bool {
-    gyre_current_loop() != nil && !withCurrent { $0.takeImmediateAnswer() }
+  static var mayTakeAtOnce: Bool {
+    gyre_current_loop() != nil && withCurrent { $0.takeImmediateAnswer() }
   }
 
   /// Suspends the calling task behind the jobs that are ready.

@@ -4,6 +4,8 @@
 /// receiver, and tasks that wait are served in the order in which they came. When the channel is full, `send` suspends
 /// until there is room: a slow receiver slows its senders down. Elements may be not copyable.
 ///
+/// A cancelled task gets what is there without waiting for some time still, at most 1,024 elements; it does not wait any more.
+///
 /// A call that need not wait costs one short lock. A task that waits is woken through its loop: while that loop is busy this
 /// takes no system call, and however many elements follow, a task is woken once. A parked loop is woken by
 /// `IORING_OP_MSG_RING`, which travels with the sender's next submissions, where both are io_uring loops and the kernel
@@ -49,8 +51,7 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
   ///   was room. When it throws, the element was not sent; when it returns, it was, whatever was cancelled meanwhile.
   @inlinable
   public func send(_ element: consuming Element) async throws {
-    try Task.checkCancellation()
-    if EventLoop.isOthersTurn { await Task.yield() }
+    if !EventLoop.mayTakeAtOnce { try await pause() }
     guard let element = try trySend(element) else { return }
     let waiter = ChannelWaiter()
     let ending = await wait(waiter) { $0.addSender(waiter, $1) }
@@ -102,8 +103,7 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
   ///   either this call returns it or it stays for the next.
   @inlinable
   public func receive() async throws -> Element? {
-    try Task.checkCancellation()
-    if EventLoop.isOthersTurn { await Task.yield() }
+    if !EventLoop.mayTakeAtOnce { try await pause() }
     var hasEnded = false
     if let element = takeFree(&hasEnded) { return element }
     if hasEnded { return nil }
@@ -142,6 +142,14 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
   }
 
   // MARK: Waiting
+
+  /// A task for which there is always an element, or always room, must not keep its loop, and has to hear of its cancellation.
+  /// Asking for that at each call would take as long as all else: a loop's tasks ask now and then, others each time.
+  @usableFromInline
+  func pause() async throws {
+    if EventLoop.current != nil { await Task.yield() }
+    try Task.checkCancellation()
+  }
 
   @inlinable
   func wait(

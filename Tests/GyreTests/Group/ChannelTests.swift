@@ -171,4 +171,22 @@ struct ChannelTests {
       }
     }
   }
+
+  /// What is there may still be taken without waiting, but not for ever.
+  @Test(arguments: Backends.available)
+  func aCancelledTaskEndsThoughThereIsAlwaysAnElement(_ backend: Backend) async throws {
+    let numbers = Channel<Int>(capacity: 4096)
+    for number in 0..<numbers.capacity { #expect(try numbers.trySend(number) == nil) }
+    let drain: @Sendable () async -> Int = {
+      withUnsafeCurrentTask { $0!.cancel() }
+      var count = 0
+      while (try? await numbers.receive()) != nil { count += 1 }
+      return count
+    }
+    // On no loop it asks each time.
+    #expect(await Task.detached { await drain() }.value == 0)
+    let taken = try await withLoop(backend) { loop in try await start(on: loop) { await drain() }.value }
+    #expect(taken <= 1024)
+    #expect(numbers.count == numbers.capacity - taken, "what was not taken stays")
+  }
 }
