@@ -10,13 +10,16 @@ from html import escape
 
 from .kinds import Metric
 
-WIDTH, ROW, NAME_WIDTH, VALUE_WIDTH, TOP, BOTTOM = 960, 24, 130, 150, 6, 26
+WIDTH, ROW, NAME_WIDTH, VALUE_WIDTH, TOP, BOTTOM = 960, 24, 160, 150, 6, 26
 # Beyond this factor between the largest and the smallest figure, a linear axis shows nothing of the small ones.
 LINEAR_RANGE = 30
 
 
 class Scale:
-    """From values to pixels: linear from 0, or logarithmic where the values are far apart."""
+    """From values to pixels: linear, with 0 in it, or logarithmic where the values are far apart.
+
+    A value below 0 is noise, of a figure that is a difference.
+    """
 
     def __init__(self, values: list[float]):
         self.least, self.most = min(values), max(values)
@@ -24,7 +27,7 @@ class Scale:
         if self.is_logarithmic:
             self.low, self.high = math.log10(self.least) - 0.05, math.log10(self.most) + 0.05
         else:
-            self.low, self.high = 0, self.most * 1.05 or 1
+            self.low, self.high = min(0, self.least * 1.05), max(0, self.most * 1.05) or 1
 
     def __call__(self, value: float) -> float:
         place = math.log10(value) if self.is_logarithmic else value
@@ -33,8 +36,8 @@ class Scale:
     def ticks(self) -> list[float]:
         if self.is_logarithmic:
             return [10.0 ** power for power in range(math.ceil(self.low), math.floor(self.high) + 1)]
-        step = nice_step(self.high / 5)
-        return [index * step for index in range(int(self.high / step) + 1)]
+        step = nice_step((self.high - self.low) / 5)
+        return [index * step for index in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
 
 
 def nice_step(rough: float) -> float:
