@@ -30,7 +30,8 @@ struct task {
 // code does not call what needs it.
 __attribute__((weak, swiftcall)) void *swift_task_suspend(void);
 
-__attribute__((swiftasynccall, visibility("hidden"))) void gyre_suspend_task(__attribute__((swift_async_context)) struct async_context *context) {
+__attribute__((swiftasynccall, visibility("hidden"))) void gyre_suspend_task(
+    __attribute__((swift_async_context)) struct async_context *context) {
   struct task *task = swift_task_getCurrent();
   task->resume = context->resume;
   task->context = context;

@@ -1,4 +1,5 @@
-// The C side of Gyre: liburing's inline functions, what liburing 2.3 lacks, raw system calls. No logic lives here.
+// The C side of Gyre: liburing's inline functions, what liburing 2.3 lacks, raw system calls, and the one function
+// by which a Swift task suspends. No logic lives here.
 #pragma once
 
 // First of all a header of the C library, before liburing's defines _GNU_SOURCE: under that macro glibc declares some types

@@ -6,7 +6,7 @@ extension EventLoop {
   /// - Returns: what it was resumed with.
   @inline(__always)
   static func suspend(_ body: (SuspendedTask) -> Void) async -> Int32 {
-    #if compiler(>=6.3) && compiler(<6.4)
+    #if compiler(>=6.3) && compiler(<6.4) && _pointerBitWidth(_64)
       // On an actor, the runtime has to find a moment when the actor is free.
       if !gyre_is_on_actor() {
         body(.job(gyre_current_task(), withCurrent { $0.runningIdentity }))
@@ -26,7 +26,7 @@ extension EventLoop {
   }
 }
 
-#if compiler(>=6.3) && compiler(<6.4)
+#if compiler(>=6.3) && compiler(<6.4) && _pointerBitWidth(_64)
   /// Has the runtime suspend the running task. It goes on when its job is run.
   @_silgen_name("gyre_suspend_task")
   private func suspendRunningTask() async

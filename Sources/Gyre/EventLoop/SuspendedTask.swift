@@ -1,10 +1,11 @@
 /// A task of the loop that is suspended, to be resumed there with a result of 0 or more, or -errno.
 ///
 /// A continuation can be resumed from anywhere and therefore asks the runtime where the task belongs: which executor it
-/// prefers, which it was on, whether it has suspended yet. Each is a look under the lock of the task's status records, and
-/// together they are two thirds of what suspending and resuming costs. Here all answers are known. The task suspends on its
-/// loop's thread, whoever resumes it is on that thread too, and nothing else runs there before the task has suspended: so it
-/// can be resumed before that as well. So it says to the runtime that it suspends, and is later run as the job that it is.
+/// prefers, which it was on, whether it has suspended yet. That is a look under the lock of the task's status records, an
+/// enqueuing and a race to decide, together 40 % of what suspending and resuming costs. Here all answers are known. The task
+/// suspends on its loop's thread, whoever resumes it is on that thread too, and nothing else runs there before the task has
+/// suspended: so it can be resumed before that as well. It says to the runtime that it suspends, and is later run as the job
+/// that it is.
 enum SuspendedTask {
   case job(UnsafeMutableRawPointer, Job.Identity)
   /// Where the compiler's runtime is not known to have what the above needs, or the task is on an actor.
