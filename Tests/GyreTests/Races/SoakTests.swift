@@ -5,7 +5,8 @@ import Testing
 /// A short run of `scripts/soak`: nothing grows, and something happened.
 @Suite(.serialized)
 struct SoakTests {
-  @Test(arguments: ExampleProgram.backends)
+  // A sanitizer keeps what was freed for a while: the process's memory says nothing then.
+  @Test(.enabled(if: getenv("GYRE_SANITIZER") == nil), arguments: ExampleProgram.backends)
   func aShortSoakGrowsNothing(_ backend: Backend) throws {
     let choice = backend == .uring ? "uring" : "epoll"
     let process = try ExampleProcess(
