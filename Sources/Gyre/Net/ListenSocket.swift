@@ -29,8 +29,10 @@ final class ListenSocket: Socket, @unchecked Sendable {
   /// at a time it goes to the end of the line each time.
   private let isShared: Bool
   private var isPausing = false
-  /// Nothing more is to be accepted; what has been accepted is still given out.
+  /// Nothing is to be accepted beyond what is owed; what has been accepted is still given out.
   private var isFinishing = false
+  /// Connections of the kernel's queue to accept before the end; `nil` until it is known. See `acceptOwed`.
+  private var owed: Int?
   private var retry: TimerID?
   private var retryDelay = ListenSocket.firstDelay
   private var failure: Int32?
@@ -62,10 +64,12 @@ final class ListenSocket: Socket, @unchecked Sendable {
   }
 
   func stopAccepting() {
+    guard !isFinishing, refusal == nil else { return }
     isFinishing = true
     loop.driver.cancel(accepting)
     if let retry { _ = loop.timers.remove(retry) }
     retry = nil
+    if accepting == .none { acceptOwed(after: -ECANCELED) }
     finishIfDone()
   }
 
@@ -93,7 +97,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
     guard role == .accept else { return }
     if !completion.hasMore { accepting = .none }
     if completion.result >= 0 { take(completion) } else { note(-completion.result) }
-    if completion.hasMore { pauseIfNeeded() } else if wantsMore { arm() }
+    goOn(after: completion)
     handOver()
     finishIfDone()
   }
@@ -102,12 +106,44 @@ final class ListenSocket: Socket, @unchecked Sendable {
 
   private var wantsMore: Bool { !waiters.isEmpty || accepted.count < ListenSocket.mostAccepted / 2 }
 
+  private func goOn(after completion: Completion) {
+    if completion.hasMore {
+      pauseIfNeeded()
+    } else if isFinishing {
+      acceptOwed(after: completion.result)
+    } else if wantsMore {
+      arm()
+    }
+  }
+
   private func arm() {
     guard accepting == .none, retry == nil, failure == nil, refusal == nil, !isFinishing else { return }
     isPausing = false
     acceptsDirect = loop.driver.hasDirectRoom
     accepting = start(.accept(descriptor, direct: acceptsDirect, once: isShared))
   }
+
+  /// Goes on with stopping, now that no accept is in flight, the last one having ended with `result`.
+  ///
+  /// Of those that wait at a socket the kernel wakes one for each connection. If that one is cancelled before it has
+  /// accepted, nobody else is woken: the connection waits until another one happens to come. The kernel does not say
+  /// whether that was so. Hence all that waits in the queue once this listener waits no more is accepted here, by accepts
+  /// that are cancelled as soon as they have looked; others may take it too. Whoever comes later wakes somebody else.
+  private func acceptOwed(after result: Int32) {
+    switch result {
+    case 0... where owed != nil, -ECONNABORTED where owed != nil: owed! -= 1
+    // The queue was found empty, but what was cancelled may have been woken meanwhile.
+    case 0..., -ECONNABORTED, -ECANCELED, -EINTR: owed = queueLength
+    default: owed = 0
+    }
+    guard owed! > 0, refusal == nil else { return }
+    acceptsDirect = loop.driver.hasDirectRoom
+    accepting = start(.accept(descriptor, direct: acceptsDirect, once: true))
+    loop.driver.cancel(accepting)
+  }
+
+  /// Connections in the kernel's accept queue. `tcp(7)`, `TCP_INFO`
+  private var queueLength: Int { (try? TCPInfo(of: descriptor.number).fields.tcpi_unacked).map(Int.init) ?? 0 }
 
   private func take(_ completion: Completion) {
     let descriptor = acceptsDirect ? Descriptor.direct(completion.result) : .ordinary(completion.result)
