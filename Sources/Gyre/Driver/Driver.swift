@@ -28,8 +28,17 @@ protocol Driver: AnyObject {
   /// Whether completions carry the time at which they were posted.
   var stampsCompletions: Bool { get set }
 
+  /// Whether nothing waits to be submitted or delivered.
+  var isIdle: Bool { get }
+
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID
   func cancel(_ id: OperationID)
+
+  /// Sends what the kernel takes at once, without an operation. The memory is used during the call only. `send(2)`
+  ///
+  /// - Parameter number: an ordinary descriptor.
+  /// - Returns: the number of bytes, or -errno.
+  func sendNow(_ number: Int32, _ address: UnsafeRawPointer, _ count: Int) -> Int32
 
   /// Counts a direct descriptor that an accept has brought; its `close` takes it off again.
   func adopt(_ descriptor: Descriptor)

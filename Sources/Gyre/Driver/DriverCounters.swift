@@ -1,3 +1,5 @@
+import Glibc
+
 /// What a driver has done since its loop began.
 struct DriverCounters: Sendable {
   /// Completions delivered.
@@ -6,7 +8,8 @@ struct DriverCounters: Sendable {
   var waits: UInt64 = 0
   /// Time in those calls, if the loop measures time.
   var nanosecondsInKernel: UInt64 = 0
-  /// Calls of `recv(2)`, `send(2)`, `accept4(2)` that the driver made itself: none under io_uring.
+  /// Calls of `recv(2)`, `send(2)`, `accept4(2)` that the driver made itself: under io_uring those sends for which the
+  /// loop would have had to enter the kernel anyway.
   var calls: UInt64 = 0
   /// Turns in which the completion queue had overflowed. Nothing is lost by it; it costs the kernel time.
   var overflows: UInt64 = 0
@@ -16,4 +19,17 @@ struct DriverCounters: Sendable {
   var messages: UInt64 = 0
   /// Direct descriptors in use.
   var directDescriptors = 0
+
+  /// Repeats a system call while signals interrupt it, and counts it.
+  ///
+  /// - Returns: its result, or -errno.
+  @inline(__always)
+  mutating func retrying(_ call: () -> Int) -> Int32 {
+    while true {
+      calls &+= 1
+      let result = call()
+      if result >= 0 { return Int32(clamping: result) }
+      if errno != EINTR { return -errno }
+    }
+  }
 }

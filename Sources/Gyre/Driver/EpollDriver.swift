@@ -117,6 +117,12 @@ final class EpollDriver: Driver {
     if sockets[Int(number)].writing.id == id { finish(reading: false, number, -ECANCELED) }
   }
 
+  var isIdle: Bool { posted.isEmpty && unfinished.isEmpty }
+
+  func sendNow(_ number: Int32, _ address: UnsafeRawPointer, _ count: Int) -> Int32 {
+    retrying { Glibc.send(number, address, count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT)) }
+  }
+
   func adopt(_ descriptor: Descriptor) {}
 
   func forget(_ descriptor: Descriptor) {
@@ -323,14 +329,6 @@ final class EpollDriver: Driver {
     while sockets.count <= Int(number) { sockets.append(SocketState()) }
   }
 
-  /// The call's result or -errno, the call repeated while a signal interrupts it.
   @inline(__always)
-  private func retrying(_ call: () -> Int) -> Int32 {
-    while true {
-      counters.calls &+= 1
-      let result = call()
-      if result >= 0 { return Int32(clamping: result) }
-      if errno != EINTR { return -errno }
-    }
-  }
+  private func retrying(_ call: () -> Int) -> Int32 { counters.retrying(call) }
 }

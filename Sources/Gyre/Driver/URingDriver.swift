@@ -127,6 +127,12 @@ final class URingDriver: Driver {
 
   var hasWork: Bool { ring.ready > 0 || ring.kernelHasWork || !ring.announcesWork }
 
+  var isIdle: Bool { ring.prepared == 0 && delayed.isEmpty && ring.ready == 0 && !ring.kernelHasWork }
+
+  func sendNow(_ number: Int32, _ address: UnsafeRawPointer, _ count: Int) -> Int32 {
+    counters.retrying { Glibc.send(number, address, count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT)) }
+  }
+
   private func enter(waits: Bool, nanoseconds: UInt64?) {
     if ring.overflowed { counters.overflows &+= 1 }
     let result = submit(waitingFor: waits ? 1 : 0, nanoseconds: nanoseconds)
@@ -394,9 +400,7 @@ final class URingDriver: Driver {
   /// one beside it, which socket options need.
   private static func registerDirectTable(_ wanted: Int, with ring: Ring) -> Int {
     guard wanted > 0, supportsInstall(ring) else { return 0 }
-    var limit = rlimit()
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    let size = min(wanted, Int(clamping: limit.rlim_cur))
+    let size = min(wanted, ResourceLimits.descriptors)
     return io_uring_register_files_sparse(ring.raw, UInt32(size)) == 0 ? size : 0
   }
 

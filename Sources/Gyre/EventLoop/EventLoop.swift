@@ -49,6 +49,7 @@ public final class EventLoop: @unchecked Sendable {
   @exclusivity(unchecked) private(set) var resumedWith: Int32 = 0
   private var arrivals: [Inbox.Item] = []
   @exclusivity(unchecked) private var immediateAnswersLeft = 0
+  @exclusivity(unchecked) private var immediateCallsLeft = 0
   /// Where the time has gone, if the loop measures it.
   private(set) var times = TurnTimes()
   /// Times the jobs, if the loop is asked to.
@@ -60,8 +61,15 @@ public final class EventLoop: @unchecked Sendable {
     didSet { driver.stampsCompletions = observers > 0 }
   }
 
+  /// Connections that have been given an ordinary descriptor beside their direct one, to send at once.
+  var installedForSending = 0
+  /// Leaves most of the process's descriptors to whoever cannot do without.
+  static let mostInstalledForSending = min(1024, ResourceLimits.descriptors / (4 * ResourceLimits.processors))
+
   /// Results that tasks may take without suspending before they have to let others run.
   private static let immediateAnswersPerTurn = 1024
+  /// System calls that tasks may make of their own in a turn.
+  private static let immediateCallsPerTurn = 8
   /// Timers fired before the loop looks at the kernel's queues again.
   private static let timersPerTurn = 1024
 
@@ -200,6 +208,7 @@ public final class EventLoop: @unchecked Sendable {
   /// Runs the jobs that are ready, at most as many as a turn may; jobs that they make ready come after them.
   private func runJobs(_ executors: Executors) {
     immediateAnswersLeft = EventLoop.immediateAnswersPerTurn
+    immediateCallsLeft = EventLoop.immediateCallsPerTurn
     var left = configuration.jobsPerTurn
     while left > 0, let job = runQueue.popFirst() {
       runningIdentity = job.identity
@@ -214,6 +223,7 @@ public final class EventLoop: @unchecked Sendable {
 
   private func takeInbox() {
     inbox.takeAll(&arrivals)
+    if arrivals.isEmpty { return }
     for item in arrivals {
       switch item {
       case .job(let job): runQueue.append(job)
@@ -241,6 +251,15 @@ public final class EventLoop: @unchecked Sendable {
   func takeImmediateAnswer() -> Bool {
     immediateAnswersLeft -= 1
     return immediateAnswersLeft >= 0
+  }
+
+  /// Whether a task may make a short system call of its own: the running job is all that there is to do, and the turn has
+  /// not been held up by many.
+  @inline(__always)
+  func takeImmediateCall() -> Bool {
+    guard runQueue.isEmpty, immediateCallsLeft > 0, driver.isIdle else { return false }
+    immediateCallsLeft -= 1
+    return true
   }
 
   /// Whether the calling task is on a loop, and may take a result that is there already without suspending.

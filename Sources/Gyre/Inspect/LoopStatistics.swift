@@ -6,7 +6,8 @@ public struct LoopStatistics: Sendable {
   public let jobs: UInt64
   /// System calls that submit and wait: `io_uring_enter(2)`, or `epoll_pwait2(2)`.
   public let waits: UInt64
-  /// System calls of single operations, which the driver made itself: none under io_uring.
+  /// System calls of single operations, which the driver made itself: under io_uring only sends on a
+  /// loop that has nothing else to do.
   public let calls: UInt64
   /// Completions delivered.
   public let completions: UInt64

@@ -13,6 +13,7 @@ class Socket: OperationTarget, @unchecked Sendable {
   /// This descriptor, or the one beside a direct descriptor, installed when it was first needed. For any thread.
   let ordinary: OrdinaryDescriptor
   private var installWaiters: [(_ result: Int32) -> Void] = []
+  private var isInstalling = false
   private var inFlight = 0
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
   private var departure: UnsafeContinuation<Result<DepartingSocket, Errno>, Never>?
@@ -99,10 +100,18 @@ class Socket: OperationTarget, @unchecked Sendable {
     if let refusal { return body(refusal) }
     if (try? ordinary.use { _ in }) != nil { return body(0) }
     installWaiters.append(body)
-    if installWaiters.count == 1 { _ = start(.install(descriptor)) }
+    installOrdinary()
+  }
+
+  /// Has an ordinary descriptor made beside a direct one that has none; nobody waits for it.
+  final func installOrdinary() {
+    guard !isInstalling else { return }
+    isInstalling = true
+    _ = start(.install(descriptor))
   }
 
   private func finishInstall(_ result: Int32) {
+    isInstalling = false
     if result >= 0 { ordinary.install(result) }
     resumeInstallWaiters(phase == .open ? min(result, 0) : -EBADF)
   }

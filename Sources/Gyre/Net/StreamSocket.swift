@@ -59,13 +59,23 @@ final class StreamSocket: Socket, @unchecked Sendable {
   /// What is being sent, with how much of it is left; `nil` while nothing is.
   @exclusivity(unchecked) private var payload: Payload?
   @exclusivity(unchecked) private var sendQueue: Deque<SendRequest> = []
+  /// The ordinary descriptor to send by at once; -1 while there is none.
+  @exclusivity(unchecked) private var sendNumber: Int32 = -1
+  /// Sends that could have gone at once if there had been one.
+  @exclusivity(unchecked) private var missedSends: UInt8 = 0
+  private var isInstalledForSending = false
 
   // Connecting.
   private var connecting = OneShot()
   private var connectAddress: ConnectAddress?
 
+  private static let sendsBeforeInstalling: UInt8 = 8
+  /// Bytes: copying more takes so long that what a call costs does not matter.
+  private static let mostAtOnce = 16384
+
   init(loop: EventLoop, descriptor: Descriptor, peer: SocketAddress? = nil) {
     self.peer = peer
+    if !descriptor.isDirect { sendNumber = descriptor.number }
     super.init(loop: loop, descriptor: descriptor)
   }
 
@@ -108,6 +118,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   }
 
   override func closed() {
+    if isInstalledForSending { loop.installedForSending -= 1 }
     observer?.closed()
     observer = nil
   }
@@ -445,6 +456,45 @@ final class StreamSocket: Socket, @unchecked Sendable {
     payload = nil
     sending.waiter.take()?.resume(result)
     if let next = sendQueue.popFirst() { startSend(next.payload, next.waiter) }
+  }
+
+  // MARK: Sending at once
+
+  /// Sends on behalf of the running task, without suspending it, if that is all that its loop has to do.
+  ///
+  /// An operation for this one send would cost a call of the kernel of its own: the send completes within it, so that the
+  /// loop returns from it at once, resumes the task, and enters the kernel a second time to sleep. With other
+  /// work at hand operations are cheaper, since they share one call.
+  ///
+  /// - Returns: the number of bytes that the kernel took, or -errno; `nil` if there has to be an operation.
+  @inline(__always)
+  func sendAtOnce(_ address: UnsafeRawPointer, _ count: Int) -> Int32? {
+    guard count <= StreamSocket.mostAtOnce, loop.takeImmediateCall() else { return nil }
+    return sendAlone(address, count)
+  }
+
+  private func sendAlone(_ address: UnsafeRawPointer, _ count: Int) -> Int32? {
+    guard payload == nil, observer == nil, refusal == nil, hasSendNumber() else { return nil }
+    let result = loop.driver.sendNow(sendNumber, address, count)
+    return result == -EAGAIN ? nil : result
+  }
+
+  /// Whether there is an ordinary descriptor. A direct one gets one beside it when that has been missed a few times.
+  private func hasSendNumber() -> Bool {
+    if sendNumber >= 0 { return true }
+    guard missedSends < 2 * StreamSocket.sendsBeforeInstalling else { return false }
+    missedSends += 1
+    if missedSends == StreamSocket.sendsBeforeInstalling { installForSending() }
+    // This thread alone closes it: the number is this socket's for as long as the phase is `open`.
+    if missedSends > StreamSocket.sendsBeforeInstalling, let number = try? ordinary.use({ $0 }) { sendNumber = number }
+    return sendNumber >= 0
+  }
+
+  private func installForSending() {
+    guard loop.installedForSending < EventLoop.mostInstalledForSending else { return }
+    loop.installedForSending += 1
+    isInstalledForSending = true
+    installOrdinary()
   }
 
   // MARK: Connecting

@@ -175,6 +175,11 @@ public final class TCPConnection: Sendable {
   private func send(_ address: UnsafeRawPointer, _ count: Int) async -> Int32 {
     guard socket.isOwnedByCaller else { return await sendWithCall(address, count) }
     if socket.isOwnerCancelled { return -ECANCELED }
+    var (address, count) = (address, count)
+    if let taken = socket.sendAtOnce(address, count) {
+      if taken < 0 || taken == count { return min(taken, 0) }
+      (address, count) = (address + Int(taken), count - Int(taken))
+    }
     let result = await EventLoop.suspend { socket.send(.bytes(address, count), .owner($0)) }
     if let observer = socket.observer { observer.resumed(.sendResumed, Int(result)) }
     return result

@@ -19,7 +19,7 @@ struct SharedListenerTests {
       let second = try await Self.serve(staying)
 
       let client = try Self.connectAndStop(stopping)
-      let connection = try TCPConnection.adopt(client, on: loops[1])
+      let connection = TCPConnection.adopt(client, on: loops[1])
       let answer = try await withTimeout(.seconds(10)) { try await connection.receive()?.text }
       #expect(answer == "served")
       try await first.value

@@ -42,6 +42,13 @@ final class FaultyDriver: Driver {
     set { inner.stampsCompletions = newValue }
   }
 
+  /// Never, so that every send is an operation, for which there are faults.
+  var isIdle: Bool { false }
+
+  func sendNow(_ number: Int32, _ address: UnsafeRawPointer, _ count: Int) -> Int32 {
+    inner.sendNow(number, address, count)
+  }
+
   func adopt(_ descriptor: Descriptor) { inner.adopt(descriptor) }
   func forget(_ descriptor: Descriptor) { inner.forget(descriptor) }
   func wake(_ other: Waker) -> Bool { inner.wake(other) }

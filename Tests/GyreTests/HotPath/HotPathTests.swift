@@ -43,6 +43,14 @@ import Testing
     #expect(cost.waits == cost.rounds)
   }
 
+  @Test("alone, an echo suspends once, and sends by a call of its own", arguments: Backends.available)
+  func alone(_ backend: Backend) throws {
+    let cost = try HotPathTests.cost(of: backend, connections: 1)
+    #expect(cost.jobs == cost.requests)
+    #expect(cost.waits == cost.rounds)
+    #expect(cost.calls == (backend == .uring ? 1 : 2) * cost.requests)
+  }
+
   @Test("an echo allocates nothing", .enabled(if: releaseProgram != nil), arguments: Backends.available)
   func allocations(_ backend: Backend) throws {
     let cost = try HotPathTests.cost(of: backend, program: HotPathTests.releaseProgram)
@@ -51,13 +59,13 @@ import Testing
   }
 
   /// Runs the program that was built with the tests, or another one.
-  private static func cost(of backend: Backend, program path: String? = nil) throws -> Cost {
+  private static func cost(of backend: Backend, connections: Int = 64, program path: String? = nil) throws -> Cost {
     let program = Process()
     let output = Foundation.Pipe()
     // The package manager puts the programs beside the tests.
     let directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     program.executableURL = path.map { URL(fileURLWithPath: $0) } ?? directory.appendingPathComponent("gyre-hot-path")
-    program.arguments = [backend.choice.rawValue]
+    program.arguments = [backend.choice.rawValue, "\(connections)"]
     program.standardOutput = output
     let watchdog = Watchdog(seconds: 30)
     defer { watchdog.stop() }

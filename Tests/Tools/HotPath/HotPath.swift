@@ -1,28 +1,29 @@
 import Glibc
 import Gyre
 
-/// What an echo costs in things that can be counted: `gyre-hot-path uring|epoll`.
+/// What an echo costs in things that can be counted: `gyre-hot-path uring|epoll [CONNECTIONS]`.
 ///
 /// The clients are plain sockets, used by a task on the server's own loop: in each round it writes one message to every
 /// connection and goes on when the server has answered all. So what a turn of the loop finds does not depend on time,
 /// and every run counts the same.
 @main
 enum HotPath {
-  private static let connections = 64
   private static let warmUpRounds = 50
   private static let rounds = 200
 
   static func main() throws {
-    guard CommandLine.arguments.count == 2, let backend = BackendChoice(rawValue: CommandLine.arguments[1]) else {
-      let usage = "usage: gyre-hot-path uring|epoll\n"
+    let arguments = CommandLine.arguments.dropFirst()
+    let connections = arguments.count == 2 ? Int(arguments.last!) : 64
+    guard 1...2 ~= arguments.count, let backend = BackendChoice(rawValue: arguments.first!), let connections else {
+      let usage = "usage: gyre-hot-path uring|epoll [CONNECTIONS]\n"
       write(STDERR_FILENO, usage, usage.utf8.count)
       exit(2)
     }
-    let cost = try EventLoop.run(EventLoop.Configuration(backend: backend)) { try await measure() }
+    let cost = try EventLoop.run(EventLoop.Configuration(backend: backend)) { try await measure(connections) }
     print(cost.json)
   }
 
-  private static func measure() async throws -> Cost {
+  private static func measure(_ connections: Int) async throws -> Cost {
     let listener = try TCPListener.bind(to: SocketAddress("127.0.0.1:0"))
     let answers = Answers(perRound: connections)
     let serving = Task(executorPreference: listener.loop.taskExecutor) {
