@@ -9,8 +9,8 @@ struct ReadinessAndCompletion: Chapter {
     waits for what is done. Here a server on each of them answers a hundred requests one after the other, and five hundred of fifty clients at once.
     """
   let reading = """
-    One request at a time is what helps io_uring least: there is nothing to put together. When many clients ask at once, \
-    its one call hands over and collects for all of them, while epoll's `recvfrom` and `sendto` stay two for each.
+    One request at a time is what helps io_uring least: there is nothing to put together, and a lone answer goes out by \
+    a `sendto`, since handing it over would be a call too. When many clients ask at once, io_uring's one call hands over and collects for all of them, while epoll's `recvfrom` and `sendto` stay two for each.
     """
   let suggestion = """
     `strace -f -c -p $(pidof gyre)` on `gyre echo --backend epoll` and `--backend uring`, with \
