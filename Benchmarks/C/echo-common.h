@@ -29,6 +29,10 @@ struct uring_options {
     bool own_buffers;                 // a receive at a time, into a buffer of the connection's
     bool poll_first;                  // don't try a receive before there is something
     bool bundle;                      // a receive fills several buffers; with --sink
+    bool incremental;                 // a receive goes on where the one before left off in the buffer
+    bool send_bundle;                 // a send takes what waits in the connection's ring
+    bool lone_send;                   // send by a system call if there is nothing else to submit
+    bool no_sqarray;                  // no indirection to the submission entries
     bool zero_copy;                   // send from the buffer's own pages
     bool spin;                        // never sleep
     unsigned wait;                    // completions to wait for …
@@ -61,7 +65,8 @@ __attribute__((noreturn)) static inline void exit_with_usage(const char *program
 {
     fprintf(stderr, "usage: %s [--port PORT] [--sink] [--buffers N] [--buffer-size BYTES]\n"
                     "echo-uring only: [--direct] [--ring defer|coop|plain] [--single-shot | --own-buffers]\n"
-                    "    [--poll-first] [--bundle] [--zero-copy] [--spin] [--wait N --min-wait MICROSECONDS]\n", program);
+                    "    [--poll-first] [--bundle] [--incremental] [--send-bundle | --zero-copy] [--lone-send] [--no-sqarray]\n"
+                    "    [--spin] [--wait N --min-wait MICROSECONDS]\n", program);
     exit(2);
 }
 
@@ -95,6 +100,10 @@ static inline bool set_uring_option(const char *program, struct uring_options *o
     case 'o': options->own_buffers = options->single_shot = true; break;
     case 'f': options->poll_first = true; break;
     case 'b': options->bundle = true; break;
+    case 'i': options->incremental = true; break;
+    case 'B': options->send_bundle = true; break;
+    case 'l': options->lone_send = true; break;
+    case 'a': options->no_sqarray = true; break;
     case 'z': options->zero_copy = true; break;
     case 'y': options->spin = true; break;
     case 'w': options->wait = parse_number(program, optarg, 1, 4096); break;
@@ -102,6 +111,14 @@ static inline bool set_uring_option(const char *program, struct uring_options *o
     default: return false;
     }
     return true;
+}
+
+// What cannot be had together: each of these says what a buffer's bytes mean, or by which descriptor they go.
+static inline bool excludes_itself(const struct uring_options *options)
+{
+    return options->own_buffers + options->incremental + options->bundle > 1
+           || options->own_buffers + options->zero_copy + options->send_bundle + options->lone_send > 1
+           || (options->lone_send && options->direct);
 }
 
 static inline struct options parse_options(int argc, char **argv)
@@ -113,6 +130,8 @@ static inline struct options parse_options(int argc, char **argv)
         {"single-shot", no_argument, NULL, '1'},    {"own-buffers", no_argument, NULL, 'o'},
         {"poll-first", no_argument, NULL, 'f'},     {"bundle", no_argument, NULL, 'b'},
         {"zero-copy", no_argument, NULL, 'z'},      {"spin", no_argument, NULL, 'y'},
+        {"incremental", no_argument, NULL, 'i'},    {"send-bundle", no_argument, NULL, 'B'},
+        {"lone-send", no_argument, NULL, 'l'},      {"no-sqarray", no_argument, NULL, 'a'},
         {"wait", required_argument, NULL, 'w'},     {"min-wait", required_argument, NULL, 'm'},
         {0},
     };
@@ -129,7 +148,7 @@ static inline struct options parse_options(int argc, char **argv)
             options.is_uring = true;
         }
     }
-    if (optind != argc || (options.uring.bundle && !options.sink))
+    if (optind != argc || (options.uring.bundle && !options.sink) || excludes_itself(&options.uring))
         exit_with_usage(argv[0]);
     return options;
 }

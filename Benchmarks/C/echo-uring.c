@@ -29,16 +29,32 @@ enum {
     GATHER = 8,
     CONNECTIONS_TO_EXHAUST = 8, // that many blocked peers may hold all buffers
     NO_CHUNK = UINT16_MAX,
-    RECVSEND_BUNDLE = 1 << 4, // IORING_RECVSEND_BUNDLE, which liburing 2.3 lacks
+    MAX_CHUNKS = NO_CHUNK,
+    SEND_RING = 16, // with --send-bundle: chunks that one send takes
+
+    // What liburing 2.3 lacks.
+    RECVSEND_BUNDLE = 1 << 4, // IORING_RECVSEND_BUNDLE
+    CQE_F_BUF_MORE = 1 << 4,  // IORING_CQE_F_BUF_MORE
+    PBUF_RING_INC = 2,        // IOU_PBUF_RING_INC
+    SETUP_NO_SQARRAY = 1 << 16,
 };
 
 enum operation { ACCEPT, RECEIVE, SEND, SIGNAL, IGNORED };
 
-// The bytes of one provided buffer that are still to be echoed; indexed by buffer id.
+// Bytes of a provided buffer that are still to be echoed: all of them, so that its index is the buffer's; with --incremental
+// a piece.
 struct chunk {
     uint32_t offset;
     uint32_t length;
+    uint16_t buffer;
     uint16_t next;
+};
+
+// With --incremental, how far a buffer has come. It goes back when the kernel has done with it and nothing is to be sent.
+struct filling {
+    uint32_t filled;
+    uint16_t pieces;
+    bool is_full;
 };
 
 struct connection {
@@ -58,6 +74,8 @@ struct connection {
     struct iovec vectors[GATHER];
     char *own; // --own-buffers: what it receives into and sends from
     unsigned own_sent, own_length;
+    struct io_uring_buf_ring *send_ring; // --send-bundle: kept for the next connection in this place
+    bool send_ring_is_dirty;             // a failed send has left chunks in it
     int zero_copied; // the result of a zero-copy send that the kernel has not let go of
 };
 
@@ -76,6 +94,10 @@ struct server {
     struct io_uring_buf_ring *buffer_ring;
     char *buffers;
     struct chunk *chunks;
+    struct filling *fillings; // --incremental
+    uint16_t first_free_chunk;
+    unsigned prepared; // submissions since the last turn
+    unsigned ready;    // completions of this turn that have not been looked at
     unsigned free_buffers;
     unsigned share; // how many buffers one connection may hold
     int returned_buffers; // not yet published to the kernel
@@ -100,11 +122,43 @@ static void *map(size_t size)
     return memory;
 }
 
+// What io_uring_submit does before its system call; without an array, entries are submitted in their order.
+static unsigned flush_submissions(struct io_uring *ring)
+{
+    unsigned mask = ring->sq.ring_mask, tail = *ring->sq.ktail, count = ring->sq.sqe_tail - ring->sq.sqe_head;
+    for (unsigned i = 0; i < count; i++, tail++, ring->sq.sqe_head++)
+        if (ring->sq.array)
+            ring->sq.array[tail & mask] = ring->sq.sqe_head & mask;
+    io_uring_smp_store_release(ring->sq.ktail, tail);
+    return count;
+}
+
+// With --min-wait: waits for some completions, but after that time for one. The field is `pad` in liburing 2.3.
+static int enter(struct server *server, unsigned wait, unsigned min_wait)
+{
+    struct io_uring_getevents_arg argument = {.sigmask_sz = _NSIG / 8, .pad = min_wait};
+    unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING;
+    unsigned prepared = flush_submissions(&server->ring);
+    long result = syscall(__NR_io_uring_enter, server->ring.enter_ring_fd, prepared, wait, flags, &argument,
+                          sizeof argument);
+    return result < 0 && errno != ETIME ? -errno : 0;
+}
+
+// The one system call of a turn.
+static int submit(struct server *server, unsigned wait)
+{
+    server->prepared = 0;
+    if (server->options.uring.no_sqarray || (wait > 0 && server->options.uring.min_wait > 0))
+        return enter(server, wait, wait > 0 ? server->options.uring.min_wait : 0);
+    return wait > 0 ? io_uring_submit_and_wait(&server->ring, wait) : io_uring_submit_and_get_events(&server->ring);
+}
+
 static struct io_uring_sqe *next_sqe(struct server *server)
 {
     struct io_uring_sqe *sqe;
     while (!(sqe = io_uring_get_sqe(&server->ring)))
-        io_uring_submit(&server->ring);
+        submit(server, 0);
+    server->prepared++;
     return sqe;
 }
 
@@ -122,6 +176,11 @@ static char *buffer_at(const struct server *server, uint16_t id)
     return server->buffers + (size_t)id * server->options.buffer_size;
 }
 
+static char *bytes_of(const struct server *server, const struct chunk *chunk)
+{
+    return buffer_at(server, chunk->buffer) + chunk->offset;
+}
+
 static void return_buffer(struct server *server, uint16_t id)
 {
     io_uring_buf_ring_add(server->buffer_ring, buffer_at(server, id), server->options.buffer_size, id,
@@ -136,15 +195,36 @@ static void publish_returned_buffers(struct server *server)
     server->returned_buffers = 0;
 }
 
-static void enqueue_chunk(struct server *server, struct connection *connection, uint16_t id, uint32_t length)
+static void enqueue_chunk(struct server *server, struct connection *connection, uint16_t id, struct chunk chunk)
 {
-    server->chunks[id] = (struct chunk){.length = length, .next = NO_CHUNK};
+    server->chunks[id] = chunk;
     if (connection->first == NO_CHUNK)
         connection->first = id;
     else
         server->chunks[connection->last].next = id;
     connection->last = id;
     connection->held++;
+}
+
+// --incremental: whether the kernel and every connection have done with a buffer.
+static void return_if_done(struct server *server, uint16_t buffer)
+{
+    struct filling *filling = &server->fillings[buffer];
+    if (!filling->is_full || filling->pieces > 0)
+        return;
+    *filling = (struct filling){0};
+    return_buffer(server, buffer);
+}
+
+static void free_chunk(struct server *server, uint16_t id)
+{
+    struct chunk *chunk = &server->chunks[id];
+    if (!server->options.uring.incremental)
+        return return_buffer(server, id);
+    chunk->next = server->first_free_chunk;
+    server->first_free_chunk = id;
+    server->fillings[chunk->buffer].pieces--;
+    return_if_done(server, chunk->buffer);
 }
 
 // Forgets `count` bytes from the front of what is to be echoed.
@@ -158,9 +238,10 @@ static void consume(struct server *server, struct connection *connection, size_t
             return;
         }
         count -= chunk->length;
-        return_buffer(server, connection->first);
+        uint16_t sent = connection->first;
         connection->first = chunk->next;
         connection->held--;
+        free_chunk(server, sent);
     }
 }
 
@@ -220,10 +301,67 @@ static unsigned gather(struct server *server, struct connection *connection)
     for (uint16_t id = connection->first; id != NO_CHUNK && count < GATHER; id = server->chunks[id].next) {
         struct chunk *chunk = &server->chunks[id];
         connection->vectors[count++] =
-            (struct iovec){.iov_base = buffer_at(server, id) + chunk->offset, .iov_len = chunk->length};
+            (struct iovec){.iov_base = bytes_of(server, chunk), .iov_len = chunk->length};
     }
     connection->message = (struct msghdr){.msg_iov = connection->vectors, .msg_iovlen = count};
     return count;
+}
+
+static void register_ring(struct server *server, struct io_uring_buf_ring *ring, unsigned entries, unsigned group,
+                          unsigned flags)
+{
+    // The field for flags is `pad` in liburing 2.3.
+    struct io_uring_buf_reg registration = {
+        .ring_addr = (uintptr_t)ring, .ring_entries = entries, .bgid = (uint16_t)group, .pad = (uint16_t)flags};
+    int result = io_uring_register_buf_ring(&server->ring, &registration, 0);
+    if (result < 0)
+        die("register a buffer ring", -result);
+}
+
+// --send-bundle: the ring of what a connection sends, empty.
+static void prepare_send_ring(struct server *server, struct connection *connection)
+{
+    unsigned group = 1 + id_of(server, connection);
+    if (connection->send_ring && !connection->send_ring_is_dirty)
+        return;
+    if (group > UINT16_MAX)
+        die("--send-bundle: a connection beyond the last buffer group", ERANGE);
+    if (connection->send_ring)
+        io_uring_unregister_buf_ring(&server->ring, (int)group);
+    else
+        connection->send_ring = map(SEND_RING * sizeof(struct io_uring_buf));
+    io_uring_buf_ring_init(connection->send_ring);
+    register_ring(server, connection->send_ring, SEND_RING, group, 0);
+    connection->send_ring_is_dirty = false;
+}
+
+// One send takes everything in the connection's ring: what has come since the last one.
+static void prepare_send_bundle(struct server *server, struct connection *connection, struct io_uring_sqe *sqe)
+{
+    int count = 0;
+    prepare_send_ring(server, connection);
+    for (uint16_t id = connection->first; id != NO_CHUNK && count < SEND_RING; id = server->chunks[id].next) {
+        struct chunk *chunk = &server->chunks[id];
+        io_uring_buf_ring_add(connection->send_ring, bytes_of(server, chunk), chunk->length, id,
+                              io_uring_buf_ring_mask(SEND_RING), count++);
+    }
+    io_uring_buf_ring_advance(connection->send_ring, count);
+    io_uring_prep_send(sqe, (int)id_of(server, connection), NULL, 0, MSG_WAITALL);
+    sqe->ioprio |= RECVSEND_BUNDLE;
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = (uint16_t)(1 + id_of(server, connection));
+}
+
+// --lone-send: an operation that completes at once would wake a loop that has nothing else to do a second time.
+static void send_alone(struct server *server, struct connection *connection)
+{
+    struct chunk *chunk = &server->chunks[connection->first];
+    if (server->prepared > 0 || server->ready > 0)
+        return;
+    ssize_t sent = send((int)id_of(server, connection), bytes_of(server, chunk), chunk->length,
+                        MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0)
+        consume(server, connection, (size_t)sent);
 }
 
 // MSG_WAITALL lets the kernel finish a send that the peer's window cuts short.
@@ -232,8 +370,10 @@ static void submit_send(struct server *server, struct connection *connection)
     unsigned id = id_of(server, connection);
     struct chunk *chunk = &server->chunks[connection->first];
     struct io_uring_sqe *sqe = next_sqe(server);
-    const char *bytes = buffer_at(server, connection->first) + chunk->offset;
-    if (chunk->next == NO_CHUNK && server->options.uring.zero_copy)
+    const char *bytes = bytes_of(server, chunk);
+    if (server->options.uring.send_bundle)
+        prepare_send_bundle(server, connection, sqe);
+    else if (chunk->next == NO_CHUNK && server->options.uring.zero_copy)
         io_uring_prep_send_zc(sqe, (int)id, bytes, chunk->length, MSG_WAITALL, 0);
     else if (chunk->next == NO_CHUNK)
         io_uring_prep_send(sqe, (int)id, bytes, chunk->length, MSG_WAITALL);
@@ -338,7 +478,9 @@ static void advance(struct server *server, struct connection *connection)
         return advance_own(server, connection);
     if (connection->failed || (connection->ended && !pending))
         return finish(server, connection);
-    if (pending && !connection->sending)
+    if (pending && !connection->sending && server->options.uring.lone_send)
+        send_alone(server, connection);
+    if (connection->first != NO_CHUNK && !connection->sending)
         submit_send(server, connection);
     adjust_receiving(server, connection);
 }
@@ -346,7 +488,11 @@ static void advance(struct server *server, struct connection *connection)
 static void open_connection(struct server *server, unsigned id)
 {
     struct connection *connection = &server->connections[id];
-    *connection = (struct connection){.open = true, .first = NO_CHUNK, .own = connection->own};
+    *connection = (struct connection){.open = true,
+                                      .first = NO_CHUNK,
+                                      .own = connection->own,
+                                      .send_ring = connection->send_ring,
+                                      .send_ring_is_dirty = connection->send_ring_is_dirty};
     if (server->options.uring.own_buffers && !connection->own)
         connection->own = map(server->options.buffer_size); // kept for the next connection in this place
     server->open_connections++;
@@ -412,14 +558,40 @@ static void return_bundle(struct server *server, uint16_t first, unsigned bytes)
         return_buffer(server, (uint16_t)((first + i) % server->options.buffers));
 }
 
+// --incremental: the next piece of the buffer, which stays with the kernel until it is full.
+static void take_piece(struct server *server, struct connection *connection, const struct io_uring_cqe *cqe)
+{
+    uint16_t buffer = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+    struct filling *filling = &server->fillings[buffer];
+    uint32_t length = cqe->res > 0 ? (uint32_t)cqe->res : 0;
+    if (!(cqe->flags & CQE_F_BUF_MORE)) {
+        filling->is_full = true;
+        server->free_buffers--;
+    }
+    if (length > 0 && !server->options.sink) {
+        uint16_t id = server->first_free_chunk;
+        if (id == NO_CHUNK)
+            die("--incremental: too many pieces", ENOBUFS);
+        server->first_free_chunk = server->chunks[id].next;
+        filling->pieces++;
+        enqueue_chunk(server, connection, id,
+                      (struct chunk){.offset = filling->filled, .length = length, .buffer = buffer, .next = NO_CHUNK});
+    }
+    filling->filled += length;
+    return_if_done(server, buffer);
+}
+
 static void take_received(struct server *server, struct connection *connection, const struct io_uring_cqe *cqe)
 {
     uint16_t id = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
     if (server->options.uring.bundle)
         return return_bundle(server, id, (unsigned)cqe->res);
+    if (server->options.uring.incremental)
+        return take_piece(server, connection, cqe);
     server->free_buffers--;
     if (cqe->res > 0 && !server->options.sink)
-        enqueue_chunk(server, connection, id, (uint32_t)cqe->res);
+        enqueue_chunk(server, connection, id,
+                      (struct chunk){.length = (uint32_t)cqe->res, .buffer = id, .next = NO_CHUNK});
     else
         return_buffer(server, id);
 }
@@ -462,7 +634,7 @@ static void on_send(struct server *server, struct connection *connection, const 
     int result = cqe->flags & IORING_CQE_F_NOTIF ? connection->zero_copied : cqe->res;
     connection->sending = false;
     if (result < 0)
-        connection->failed = true;
+        connection->failed = connection->send_ring_is_dirty = true;
     else if (server->options.uring.own_buffers)
         connection->own_sent += (unsigned)result;
     else
@@ -501,35 +673,13 @@ static void reap(struct server *server)
 {
     struct io_uring_cqe *cqe;
     unsigned head, count = 0;
+    server->ready = io_uring_cq_ready(&server->ring);
     io_uring_for_each_cqe(&server->ring, head, cqe) {
+        server->ready--;
         dispatch(server, cqe);
         count++;
     }
     io_uring_cq_advance(&server->ring, count);
-}
-
-// What io_uring_submit does before its system call.
-static unsigned flush_submissions(struct io_uring *ring)
-{
-    unsigned mask = *ring->sq.kring_mask, tail = *ring->sq.ktail, count = ring->sq.sqe_tail - ring->sq.sqe_head;
-    for (unsigned i = 0; i < count; i++)
-        ring->sq.array[tail++ & mask] = ring->sq.sqe_head++ & mask;
-    io_uring_smp_store_release(ring->sq.ktail, tail);
-    return count;
-}
-
-// With --min-wait: waits for some completions, but after that time for one. The field is `pad` in liburing 2.3.
-static int submit_and_wait(struct server *server)
-{
-    const struct uring_options *options = &server->options.uring;
-    if (options->min_wait == 0)
-        return io_uring_submit_and_wait(&server->ring, options->wait);
-    struct io_uring_getevents_arg argument = {.sigmask_sz = _NSIG / 8, .pad = options->min_wait};
-    unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING;
-    unsigned prepared = flush_submissions(&server->ring);
-    long result = syscall(__NR_io_uring_enter, server->ring.enter_ring_fd, prepared, options->wait, flags, &argument,
-                          sizeof argument);
-    return result < 0 && errno != ETIME ? -errno : 0;
 }
 
 static void run(struct server *server)
@@ -540,14 +690,14 @@ static void run(struct server *server)
         // A connection that was fed may have had nothing to receive, so that another can still have its buffer: no
         // completion would tell, so don't wait for one.
         bool sleeps = !can_feed(server) && !server->options.uring.spin;
-        int result = sleeps ? submit_and_wait(server) : io_uring_submit_and_get_events(&server->ring);
+        int result = submit(server, sleeps ? server->options.uring.wait : 0);
         if (result < 0 && result != -EINTR)
             die("io_uring_enter", -result);
         reap(server);
         feed_starved(server);
         publish_returned_buffers(server);
     }
-    io_uring_submit(&server->ring); // the last closes
+    submit(server, 0); // the last closes
 }
 
 // Set-up
@@ -556,6 +706,51 @@ static void check_uring(const char *what, int result)
 {
     if (result < 0)
         die(what, -result);
+}
+
+static void *map_queue(int ring, size_t size, off_t offset)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, offset);
+    if (memory == MAP_FAILED)
+        die("mmap a queue", errno);
+    return memory;
+}
+
+// --no-sqarray: liburing 2.3 would look for the array. One mapping holds both queues. io_uring_setup(2)
+static void set_up_without_array(struct io_uring *ring, struct io_uring_params *params)
+{
+    params->flags |= SETUP_NO_SQARRAY;
+    ring->ring_fd = check("io_uring_setup", (int)syscall(__NR_io_uring_setup, SUBMISSION_ENTRIES, params));
+    ring->flags = params->flags;
+    ring->features = params->features;
+    size_t size = params->cq_off.cqes + params->cq_entries * sizeof(struct io_uring_cqe);
+    char *queues = map_queue(ring->ring_fd, size, IORING_OFF_SQ_RING);
+    ring->sq = (struct io_uring_sq){
+        .khead = (unsigned *)(queues + params->sq_off.head),
+        .ktail = (unsigned *)(queues + params->sq_off.tail),
+        .kring_mask = (unsigned *)(queues + params->sq_off.ring_mask),
+        .kring_entries = (unsigned *)(queues + params->sq_off.ring_entries),
+        .kflags = (unsigned *)(queues + params->sq_off.flags),
+        .kdropped = (unsigned *)(queues + params->sq_off.dropped),
+        .sqes = map_queue(ring->ring_fd, params->sq_entries * sizeof(struct io_uring_sqe), IORING_OFF_SQES),
+        .ring_sz = size,
+        .ring_ptr = queues,
+        .ring_mask = params->sq_entries - 1,
+        .ring_entries = params->sq_entries,
+    };
+    ring->cq = (struct io_uring_cq){
+        .khead = (unsigned *)(queues + params->cq_off.head),
+        .ktail = (unsigned *)(queues + params->cq_off.tail),
+        .kring_mask = (unsigned *)(queues + params->cq_off.ring_mask),
+        .kring_entries = (unsigned *)(queues + params->cq_off.ring_entries),
+        .kflags = (unsigned *)(queues + params->cq_off.flags),
+        .koverflow = (unsigned *)(queues + params->cq_off.overflow),
+        .cqes = (struct io_uring_cqe *)(queues + params->cq_off.cqes),
+        .ring_sz = size,
+        .ring_ptr = queues,
+        .ring_mask = params->cq_entries - 1,
+        .ring_entries = params->cq_entries,
+    };
 }
 
 static void set_up_ring(struct server *server)
@@ -569,11 +764,22 @@ static void set_up_ring(struct server *server)
         .flags = modes[server->options.uring.ring] | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE,
         .cq_entries = COMPLETION_ENTRIES,
     };
-    check_uring("io_uring_setup", io_uring_queue_init_params(SUBMISSION_ENTRIES, &server->ring, &params));
+    if (server->options.uring.no_sqarray)
+        set_up_without_array(&server->ring, &params);
+    else
+        check_uring("io_uring_setup", io_uring_queue_init_params(SUBMISSION_ENTRIES, &server->ring, &params));
     check_uring("register the ring's descriptor", io_uring_register_ring_fd(&server->ring));
     if (server->options.uring.direct)
         check_uring("register a file table",
                     io_uring_register_files_sparse(&server->ring, server->connection_limit));
+}
+
+static void set_up_pieces(struct server *server)
+{
+    server->fillings = map(server->options.buffers * sizeof *server->fillings);
+    server->chunks = map(MAX_CHUNKS * sizeof *server->chunks);
+    for (unsigned id = 0; id < MAX_CHUNKS; id++)
+        server->chunks[id].next = (uint16_t)(id + 1); // the last one's is NO_CHUNK
 }
 
 static void set_up_buffers(struct server *server)
@@ -582,10 +788,12 @@ static void set_up_buffers(struct server *server)
     server->share = count > CONNECTIONS_TO_EXHAUST ? count / CONNECTIONS_TO_EXHAUST : 1;
     server->buffer_ring = map(count * sizeof(struct io_uring_buf));
     server->buffers = map((size_t)count * server->options.buffer_size);
-    server->chunks = map(count * sizeof *server->chunks);
-    struct io_uring_buf_reg registration = {
-        .ring_addr = (uintptr_t)server->buffer_ring, .ring_entries = count, .bgid = BUFFER_GROUP};
-    check_uring("register a buffer ring", io_uring_register_buf_ring(&server->ring, &registration, 0));
+    if (server->options.uring.incremental)
+        set_up_pieces(server);
+    else
+        server->chunks = map(count * sizeof *server->chunks);
+    register_ring(server, server->buffer_ring, count, BUFFER_GROUP,
+                  server->options.uring.incremental ? PBUF_RING_INC : 0);
     for (unsigned id = 0; id < count; id++)
         return_buffer(server, (uint16_t)id);
     publish_returned_buffers(server);

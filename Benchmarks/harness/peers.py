@@ -156,7 +156,12 @@ EXPERIMENTS = (
     experiment("single-shot", "a receive at a time, into a provided buffer", "--single-shot"),
     experiment("own-buffers", "a receive at a time, into the connection's buffer", "--own-buffers"),
     experiment("poll-first", "POLL_FIRST on receives", "--poll-first"),
+    experiment("incremental", "receives fill a buffer of 64 KiB one after the other", "--incremental", "--buffers",
+               "128", "--buffer-size", "65536"),
+    experiment("send-bundle", "sends in bundles, from a ring for each connection", "--send-bundle"),
     experiment("zero-copy", "SEND_ZC", "--zero-copy"),
+    experiment("no-sqarray", "NO_SQARRAY, with an own mapping", "--no-sqarray"),
+    experiment("lone-send", "send(2) where there is nothing else to submit", "--lone-send"),
     experiment("spin", "never sleeps", "--spin"),
     experiment("min-wait", "waits for 16 completions, up to 50 µs", "--wait", "16", "--min-wait", "50"),
 )
@@ -164,6 +169,8 @@ STREAM_EXPERIMENTS = (
     experiment("stream-base", "multishot, provided buffers of 8 KiB", protocol="experiment-stream"),
     experiment("bundle", "a receive fills several buffers", "--bundle", protocol="experiment-stream"),
     experiment("large-buffers", "buffers of 64 KiB", "--buffer-size", "65536", protocol="experiment-stream"),
+    experiment("stream-incremental", "receives fill buffers of 64 KiB one after the other", "--incremental",
+               "--buffers", "128", "--buffer-size", "65536", protocol="experiment-stream"),
     experiment("stream-single-shot", "a receive at a time", "--single-shot", protocol="experiment-stream"),
 )
 
