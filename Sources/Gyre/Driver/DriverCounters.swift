@@ -1,5 +1,3 @@
-import Glibc
-
 /// What a driver has done since its loop began.
 struct DriverCounters: Sendable {
   /// Completions delivered.
@@ -19,17 +17,4 @@ struct DriverCounters: Sendable {
   var messages: UInt64 = 0
   /// Direct descriptors in use.
   var directDescriptors = 0
-
-  /// Repeats a system call while signals interrupt it, and counts it.
-  ///
-  /// - Returns: its result, or -errno.
-  @inline(__always)
-  mutating func retrying(_ call: () -> Int) -> Int32 {
-    while true {
-      calls &+= 1
-      let result = call()
-      if result >= 0 { return Int32(clamping: result) }
-      if errno != EINTR { return -errno }
-    }
-  }
 }

@@ -330,5 +330,8 @@ final class EpollDriver: Driver {
   }
 
   @inline(__always)
-  private func retrying(_ call: () -> Int) -> Int32 { counters.retrying(call) }
+  private func retrying(_ call: () -> Int) -> Int32 {
+    counters.calls &+= 1
+    return Errno.retrying(call)
+  }
 }

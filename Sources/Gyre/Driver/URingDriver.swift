@@ -130,7 +130,8 @@ final class URingDriver: Driver {
   var isIdle: Bool { ring.prepared == 0 && delayed.isEmpty && ring.ready == 0 && !ring.kernelHasWork }
 
   func sendNow(_ number: Int32, _ address: UnsafeRawPointer, _ count: Int) -> Int32 {
-    counters.retrying { Glibc.send(number, address, count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT)) }
+    counters.calls &+= 1
+    return Errno.retrying { Glibc.send(number, address, count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT)) }
   }
 
   private func enter(waits: Bool, nanoseconds: UInt64?) {
