@@ -135,7 +135,7 @@ static inline struct options parse_options(int argc, char **argv)
         {"wait", required_argument, NULL, 'w'},     {"min-wait", required_argument, NULL, 'm'},
         {0},
     };
-    struct options options = {.buffers = 1024, .buffer_size = 8192, .uring.wait = 1};
+    struct options options = {.buffers = 1024, .buffer_size = 16384, .uring.wait = 1};
     for (int key; (key = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (key) {
         case 'p': options.port = (uint16_t)parse_number(argv[0], optarg, 0, UINT16_MAX); break;

@@ -166,7 +166,7 @@ EXPERIMENTS = (
     experiment("min-wait", "waits for 16 completions, up to 50 µs", "--wait", "16", "--min-wait", "50"),
 )
 STREAM_EXPERIMENTS = (
-    experiment("stream-base", "multishot, provided buffers of 8 KiB", protocol="experiment-stream"),
+    experiment("stream-base", "multishot, provided buffers of 16 KiB", protocol="experiment-stream"),
     experiment("bundle", "a receive fills several buffers", "--bundle", protocol="experiment-stream"),
     experiment("large-buffers", "buffers of 64 KiB", "--buffer-size", "65536", protocol="experiment-stream"),
     experiment("stream-incremental", "receives fill buffers of 64 KiB one after the other", "--incremental",

@@ -22,16 +22,16 @@ extension EventLoop {
     /// pauses and goes on as chunks are released.
     public var bufferCount = 8192
 
-    /// Bytes in each of these buffers, so the longest chunk that `receive()` returns. Default: 8,192.
-    public var bufferSize = 8192
+    /// Bytes in each of these buffers, so the longest chunk that `receive()` returns. Default: 16,384.
+    public var bufferSize = 16384
 
-    /// Buffers that one connection may hold, read or unread, before its receiving pauses. Default: 16; one while more than
+    /// Buffers that one connection may hold, read or unread, before its receiving pauses. Default: 8; one while more than
     /// three quarters of all buffers are held.
     ///
     /// What the kernel has under way when that happens still arrives: up to as many again, and for a stream that fills its
     /// buffers up to four times as many; on kernels that cannot limit a multishot receive (before Linux 6.18) up to 33
     /// buffers more.
-    public var buffersPerConnection = 16
+    public var buffersPerConnection = 8
 
     /// Slots in the ring's own table of files; 0 accepts ordinary descriptors only. Default: 16,384.
     ///
