@@ -65,8 +65,8 @@ __attribute__((noreturn)) static inline void exit_with_usage(const char *program
 {
     fprintf(stderr, "usage: %s [--port PORT] [--sink] [--buffers N] [--buffer-size BYTES]\n"
                     "echo-uring only: [--direct] [--ring defer|coop|plain] [--single-shot | --own-buffers]\n"
-                    "    [--poll-first] [--bundle] [--incremental] [--send-bundle | --zero-copy] [--lone-send] [--no-sqarray]\n"
-                    "    [--spin] [--wait N --min-wait MICROSECONDS]\n", program);
+                    "    [--poll-first] [--bundle | --incremental] [--send-bundle | --zero-copy | --lone-send]\n"
+                    "    [--no-sqarray] [--spin] [--wait N --min-wait MICROSECONDS]\n", program);
     exit(2);
 }
 
@@ -114,11 +114,17 @@ static inline bool set_uring_option(const char *program, struct uring_options *o
 }
 
 // What cannot be had together: each of these says what a buffer's bytes mean, or by which descriptor they go.
-static inline bool excludes_itself(const struct uring_options *options)
+static inline void check_combination(const struct options *options)
 {
-    return options->own_buffers + options->incremental + options->bundle > 1
-           || options->own_buffers + options->zero_copy + options->send_bundle + options->lone_send > 1
-           || (options->lone_send && options->direct);
+    const struct uring_options *uring = &options->uring;
+    if (uring->bundle && !options->sink)
+        die("--bundle is for --sink", EINVAL);
+    if (uring->own_buffers + uring->incremental + uring->bundle > 1)
+        die("one of --own-buffers, --incremental and --bundle", EINVAL);
+    if (uring->own_buffers + uring->zero_copy + uring->send_bundle + uring->lone_send > 1)
+        die("one of --own-buffers, --zero-copy, --send-bundle and --lone-send", EINVAL);
+    if (uring->lone_send && uring->direct)
+        die("--lone-send is for ordinary descriptors", EINVAL);
 }
 
 static inline struct options parse_options(int argc, char **argv)
@@ -148,8 +154,9 @@ static inline struct options parse_options(int argc, char **argv)
             options.is_uring = true;
         }
     }
-    if (optind != argc || (options.uring.bundle && !options.sink) || excludes_itself(&options.uring))
+    if (optind != argc)
         exit_with_usage(argv[0]);
+    check_combination(&options);
     return options;
 }
 

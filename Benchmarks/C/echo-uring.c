@@ -41,8 +41,8 @@ enum {
 
 enum operation { ACCEPT, RECEIVE, SEND, SIGNAL, IGNORED };
 
-// Bytes of a provided buffer that are still to be echoed: all of them, so that its index is the buffer's; with --incremental
-// a piece.
+// Bytes of a provided buffer that are still to be echoed: all of them, so that its index is the buffer's; with
+// --incremental a piece.
 struct chunk {
     uint32_t offset;
     uint32_t length;
@@ -50,7 +50,8 @@ struct chunk {
     uint16_t next;
 };
 
-// With --incremental, how far a buffer has come. It goes back when the kernel has done with it and nothing is to be sent.
+// With --incremental, how far a buffer has come. It goes back when the kernel has done with it and nothing is to be
+// sent.
 struct filling {
     uint32_t filled;
     uint16_t pieces;
@@ -75,7 +76,7 @@ struct connection {
     char *own; // --own-buffers: what it receives into and sends from
     unsigned own_sent, own_length;
     struct io_uring_buf_ring *send_ring; // --send-bundle: kept for the next connection in this place
-    bool send_ring_is_dirty;             // a failed send has left chunks in it
+    bool send_ring_is_dirty;             // a send that failed before it looked has left chunks in it
     int zero_copied; // the result of a zero-copy send that the kernel has not let go of
 };
 
@@ -122,7 +123,8 @@ static void *map(size_t size)
     return memory;
 }
 
-// What io_uring_submit does before its system call; without an array, entries are submitted in their order.
+// What io_uring_submit does before its system call; without an array, entries are submitted in their order. Returns how
+// many the kernel has not taken.
 static unsigned flush_submissions(struct io_uring *ring)
 {
     unsigned mask = ring->sq.ring_mask, tail = *ring->sq.ktail, count = ring->sq.sqe_tail - ring->sq.sqe_head;
@@ -130,17 +132,16 @@ static unsigned flush_submissions(struct io_uring *ring)
         if (ring->sq.array)
             ring->sq.array[tail & mask] = ring->sq.sqe_head & mask;
     io_uring_smp_store_release(ring->sq.ktail, tail);
-    return count;
+    return tail - *ring->sq.khead;
 }
 
 // With --min-wait: waits for some completions, but after that time for one. The field is `pad` in liburing 2.3.
-static int enter(struct server *server, unsigned wait, unsigned min_wait)
+static int enter(struct server *server, unsigned flags, unsigned wait, unsigned min_wait)
 {
     struct io_uring_getevents_arg argument = {.sigmask_sz = _NSIG / 8, .pad = min_wait};
-    unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING;
     unsigned prepared = flush_submissions(&server->ring);
-    long result = syscall(__NR_io_uring_enter, server->ring.enter_ring_fd, prepared, wait, flags, &argument,
-                          sizeof argument);
+    long result = syscall(__NR_io_uring_enter, server->ring.enter_ring_fd, prepared, wait,
+                          flags | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING, &argument, sizeof argument);
     return result < 0 && errno != ETIME ? -errno : 0;
 }
 
@@ -149,15 +150,24 @@ static int submit(struct server *server, unsigned wait)
 {
     server->prepared = 0;
     if (server->options.uring.no_sqarray || (wait > 0 && server->options.uring.min_wait > 0))
-        return enter(server, wait, wait > 0 ? server->options.uring.min_wait : 0);
+        return enter(server, IORING_ENTER_GETEVENTS, wait, wait > 0 ? server->options.uring.min_wait : 0);
     return wait > 0 ? io_uring_submit_and_wait(&server->ring, wait) : io_uring_submit_and_get_events(&server->ring);
+}
+
+// Makes room in the middle of a turn. Completions are not asked for: those of this turn are still being looked at.
+static void hand_over(struct server *server)
+{
+    if (server->options.uring.no_sqarray)
+        enter(server, 0, 0, 0);
+    else
+        io_uring_submit(&server->ring);
 }
 
 static struct io_uring_sqe *next_sqe(struct server *server)
 {
     struct io_uring_sqe *sqe;
     while (!(sqe = io_uring_get_sqe(&server->ring)))
-        submit(server, 0);
+        hand_over(server);
     server->prepared++;
     return sqe;
 }
@@ -627,14 +637,25 @@ static bool is_for_notification(struct connection *connection, const struct io_u
     return cqe->flags & IORING_CQE_F_MORE;
 }
 
+// A worker of the kernel's does not finish a bundle as it does a send: if one is handed to it, as the peer is slow, the
+// bundle ends with what was sent, or with an ECANCELED that nobody asked for. What is left is sent anew. Whatever came
+// of the chunks, they were taken from the ring all at once if the completion names a buffer.
+static int result_of_bundle(struct connection *connection, const struct io_uring_cqe *cqe)
+{
+    connection->send_ring_is_dirty = !(cqe->flags & IORING_CQE_F_BUFFER);
+    return cqe->res == -ECANCELED && !connection->cancelling ? 0 : cqe->res;
+}
+
 static void on_send(struct server *server, struct connection *connection, const struct io_uring_cqe *cqe)
 {
     if (is_for_notification(connection, cqe))
         return;
     int result = cqe->flags & IORING_CQE_F_NOTIF ? connection->zero_copied : cqe->res;
+    if (server->options.uring.send_bundle)
+        result = result_of_bundle(connection, cqe);
     connection->sending = false;
     if (result < 0)
-        connection->failed = connection->send_ring_is_dirty = true;
+        connection->failed = true;
     else if (server->options.uring.own_buffers)
         connection->own_sent += (unsigned)result;
     else
