@@ -103,7 +103,7 @@ class Socket: OperationTarget, @unchecked Sendable {
     installOrdinary()
   }
 
-  /// Has an ordinary descriptor made beside a direct one that has none; nobody waits for it.
+  /// Has an ordinary descriptor made beside a direct one, which must not have one yet; nobody waits for it.
   final func installOrdinary() {
     guard !isInstalling else { return }
     isInstalling = true

@@ -484,9 +484,13 @@ final class StreamSocket: Socket, @unchecked Sendable {
     if sendNumber >= 0 { return true }
     guard missedSends < 2 * StreamSocket.sendsBeforeInstalling else { return false }
     missedSends += 1
-    if missedSends == StreamSocket.sendsBeforeInstalling { installForSending() }
-    // This thread alone closes it: the number is this socket's for as long as the phase is `open`.
-    if missedSends > StreamSocket.sendsBeforeInstalling, let number = try? ordinary.use({ $0 }) { sendNumber = number }
+    guard missedSends >= StreamSocket.sendsBeforeInstalling else { return false }
+    if let number = try? ordinary.use({ $0 }) {
+      // This thread alone closes it: the number is this socket's for as long as the phase is `open`.
+      sendNumber = number
+    } else if missedSends == StreamSocket.sendsBeforeInstalling {
+      installForSending()
+    }
     return sendNumber >= 0
   }
 

@@ -83,6 +83,17 @@ struct SendAtOnceTests {
     }
   }
 
+  /// A connection whose options were asked for has an ordinary descriptor already.
+  @Test(arguments: Backends.available)
+  func aDescriptorThatIsThereIsUsed(_ backend: Backend) async throws {
+    try await Self.withServer(backend) { server in
+      _ = try await server.localAddress
+      while let chunk = try await server.receive() { try await server.send(chunk) }
+    } client: { client in
+      try await Self.ask(client, 4 * Self.installing)
+    }
+  }
+
   @Test(arguments: Backends.available, [installing - 1, installing, installing + 1])
   func aConnectionMovesThoughItsDescriptorIsBeingInstalled(_ backend: Backend, _ sends: Int) async throws {
     try await withLoops([backend, backend, backend]) { loops in
