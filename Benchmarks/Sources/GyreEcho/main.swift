@@ -4,7 +4,7 @@ import EchoOptions
 import Glibc
 import Gyre
 
-let options = EchoOptions(flags: ["ordinary"], values: ["backend", "spin"])
+let options = EchoOptions(flags: ["ordinary", "exchange"], values: ["backend", "spin"])
 let backend = options.others["backend"].flatMap { BackendChoice(rawValue: $0) } ?? .automatic
 var configuration = EventLoop.Configuration(backend: backend)
 if options.others["ordinary"] != nil { configuration.directDescriptors = 0 }
@@ -18,6 +18,11 @@ try EventLoop.run(configuration) {
   if isSink {
     try await listener.serve { connection in
       while try await connection.receive() != nil {}
+    }
+  } else if options.others["exchange"] != nil {
+    try await listener.serve { connection in
+      var received = try await connection.receive()
+      while let chunk = received.take() { received = try await connection.exchange(chunk) }
     }
   } else {
     try await listener.serve { connection in

@@ -47,7 +47,7 @@ public final class EventLoop: @unchecked Sendable {
   @exclusivity(unchecked) private(set) var runningIdentity = Job.Identity.task
   /// What the running job's task was resumed with, if it had suspended itself. Read at once: the next job has its own.
   @exclusivity(unchecked) private(set) var resumedWith: Int32 = 0
-  private var arrivals: [Inbox.Item] = []
+  @exclusivity(unchecked) private var arrivals: [Inbox.Item] = []
   @exclusivity(unchecked) private var immediateAnswersLeft = 0
   @exclusivity(unchecked) private var immediateCallsLeft = 0
   /// Where the time has gone, if the loop measures it.

@@ -55,23 +55,24 @@ final class StreamSocket: Socket, @unchecked Sendable {
   @exclusivity(unchecked) private var direct = OneShot()
 
   // Sending.
-  @exclusivity(unchecked) private var sending = OneShot()
+  @exclusivity(unchecked) var sending = OneShot()
   /// What is being sent, with how much of it is left; `nil` while nothing is.
-  @exclusivity(unchecked) private var payload: Payload?
-  @exclusivity(unchecked) private var sendQueue: Deque<SendRequest> = []
+  @exclusivity(unchecked) var payload: Payload?
+  @exclusivity(unchecked) var sendQueue: Deque<SendRequest> = []
   /// The ordinary descriptor to send by at once; -1 while there is none.
-  @exclusivity(unchecked) private var sendNumber: Int32 = -1
+  @exclusivity(unchecked) var sendNumber: Int32 = -1
   /// Sends that could have gone at once if there had been one.
-  @exclusivity(unchecked) private var missedSends: UInt8 = 0
-  private var isInstalledForSending = false
+  @exclusivity(unchecked) var missedSends: UInt8 = 0
+  var isInstalledForSending = false
+
+  /// Whether the sender goes on to wait for bytes when the kernel has taken its own.
+  @exclusivity(unchecked) var receivesAfterSend = false
+  /// The chunk whose bytes are being sent, if its sender has given it away.
+  @exclusivity(unchecked) var sentChunk: Chunk?
 
   // Connecting.
   private var connecting = OneShot()
   private var connectAddress: ConnectAddress?
-
-  private static let sendsBeforeInstalling: UInt8 = 8
-  /// Bytes: copying more takes so long that what a call costs does not matter.
-  private static let mostAtOnce = 16384
 
   init(loop: EventLoop, descriptor: Descriptor, peer: SocketAddress? = nil) {
     self.peer = peer
@@ -197,6 +198,11 @@ final class StreamSocket: Socket, @unchecked Sendable {
   @inline(__always)
   func awaitBytes(_ waiter: Waiter) {
     loop.jobWatch?.noteCaller()
+    waitForBytes(waiter)
+  }
+
+  @inline(__always)
+  func waitForBytes(_ waiter: Waiter) {
     if let result = immediateReceiveResult(waiter) { return answer(waiter, result, into: nil) }
     receiver = waiter
     receiverMemory = nil
@@ -416,91 +422,6 @@ final class StreamSocket: Socket, @unchecked Sendable {
     direct.waiter.take()?.resume(outcome)
   }
 
-  // MARK: Sending
-
-  /// Sends in the order of the calls; resumes `waiter` with 0 once the kernel has taken everything.
-  @inline(__always)
-  func send(_ payload: Payload, _ waiter: Waiter) {
-    if let refusal { return waiter.resume(refusal) }
-    if waiter.isCancelled { return waiter.resume(-ECANCELED) }
-    if self.payload == nil {
-      startSend(payload, waiter)
-    } else {
-      sendQueue.append(SendRequest(payload: payload, waiter: waiter))
-    }
-  }
-
-  @inline(__always)
-  private func startSend(_ payload: Payload, _ waiter: Waiter) {
-    self.payload = payload
-    sending = OneShot(id: submit(payload), waiter: waiter)
-  }
-
-  @inline(__always)
-  private func submit(_ payload: Payload) -> OperationID {
-    if let observer, let count = payload.count { observer.sendSubmitted(count) }
-    return start(payload.operation(on: descriptor))
-  }
-
-  private func sent(_ result: Int32) {
-    if result >= 0 && payload!.advance(by: Int(result)) { return finishSend(0) }
-    // What is left after a short send goes the way of an interrupted one: on, unless it was cancelled.
-    guard let outcome = outcome(result < 0 ? result : -EAGAIN, of: sending) else {
-      sending.id = submit(payload!)
-      return
-    }
-    finishSend(outcome)
-  }
-
-  private func finishSend(_ result: Int32) {
-    payload = nil
-    sending.waiter.take()?.resume(result)
-    if let next = sendQueue.popFirst() { startSend(next.payload, next.waiter) }
-  }
-
-  // MARK: Sending at once
-
-  /// Sends on behalf of the running task, without suspending it, if that is all that its loop has to do.
-  ///
-  /// An operation for this one send would cost a call of the kernel of its own: the send completes within it, so that the
-  /// loop returns from it at once, resumes the task, and enters the kernel a second time to sleep. With other
-  /// work at hand operations are cheaper, since they share one call.
-  ///
-  /// - Returns: the number of bytes that the kernel took, or -errno; `nil` if there has to be an operation.
-  @inline(__always)
-  func sendAtOnce(_ address: UnsafeRawPointer, _ count: Int) -> Int32? {
-    guard count <= StreamSocket.mostAtOnce, loop.takeImmediateCall() else { return nil }
-    return sendAlone(address, count)
-  }
-
-  private func sendAlone(_ address: UnsafeRawPointer, _ count: Int) -> Int32? {
-    guard payload == nil, observer == nil, refusal == nil, hasSendNumber() else { return nil }
-    let result = loop.driver.sendNow(sendNumber, address, count)
-    return result == -EAGAIN ? nil : result
-  }
-
-  /// Whether there is an ordinary descriptor. A direct one gets one beside it when that has been missed a few times.
-  private func hasSendNumber() -> Bool {
-    if sendNumber >= 0 { return true }
-    guard missedSends < 2 * StreamSocket.sendsBeforeInstalling else { return false }
-    missedSends += 1
-    guard missedSends >= StreamSocket.sendsBeforeInstalling else { return false }
-    if let number = try? ordinary.use({ $0 }) {
-      // This thread alone closes it: the number is this socket's for as long as the phase is `open`.
-      sendNumber = number
-    } else if missedSends == StreamSocket.sendsBeforeInstalling {
-      installForSending()
-    }
-    return sendNumber >= 0
-  }
-
-  private func installForSending() {
-    guard loop.installedForSending < EventLoop.mostInstalledForSending else { return }
-    loop.installedForSending += 1
-    isInstalledForSending = true
-    installOrdinary()
-  }
-
   // MARK: Connecting
 
   func connect(to address: SocketAddress, _ waiter: Waiter) {
@@ -555,7 +476,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   }
 
   /// What to tell the waiter of a one-shot operation; `nil` if it was merely interrupted and has to be started again.
-  private func outcome(_ result: Int32, of operation: OneShot) -> Int32? {
+  func outcome(_ result: Int32, of operation: OneShot) -> Int32? {
     switch result {
     case -EINTR, -EAGAIN, -ECANCELED:
       if phase != .open { return -EBADF }

@@ -305,12 +305,12 @@ public final class TCPConnection: Sendable {
   }
 
   @inline(__always)
-  private func check(_ result: Int32, _ operation: SocketError.Operation) throws {
+  func check(_ result: Int32, _ operation: SocketError.Operation) throws {
     if result < 0 { throw error(result, operation) }
   }
 
   @inline(never)
-  private func error(_ result: Int32, _ operation: SocketError.Operation) -> any Error {
+  func error(_ result: Int32, _ operation: SocketError.Operation) -> any Error {
     if result == -ECANCELED { return CancellationError() }
     return SocketError(Errno(rawValue: -result), operation, socket.peer)
   }

@@ -19,6 +19,22 @@ struct SendAtOnceTests {
     }
   }
 
+  @Test(arguments: Backends.available)
+  func aLoneExchangeNeedsNone(_ backend: Backend) async throws {
+    try await Self.withServer(backend) { server in
+      var before: UInt64?
+      var next = try await server.receive()
+      while let chunk = next.take() {
+        before = before ?? server.loop.driver.counters.calls
+        next = try await server.exchange(chunk)
+      }
+      #expect(server.loop.driver.counters.calls > before!)
+      #expect(server.loop.driver.buffers.held == 0)
+    } client: { client in
+      try await Self.ask(client, 4 * Self.installing)
+    }
+  }
+
   /// The peer does not read at first, so that calls take a part or nothing, and operations the rest.
   @Test(arguments: Backends.available)
   func everySmallSendArrivesInOrderThoughThePeerReadsLate(_ backend: Backend) async throws {

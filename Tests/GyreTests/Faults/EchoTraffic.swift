@@ -30,14 +30,25 @@ struct EchoTraffic {
     }
   }
 
-  /// Half of the servers use chunks, the others their own memory; all of them ask for their peer's address.
+  /// A third of the servers send chunks back, a third exchanges them, the others use their own memory; all of them ask for their
+  /// peer's address.
   @Sendable
   private static func echo(_ connection: TCPConnection) async throws {
-    let port = try await connection.remoteAddress.port
-    guard port % 2 == 0 else {
-      while let chunk = try await connection.receive() { try await connection.send(chunk) }
-      return
+    // The kernel prefers every other port.
+    switch try await connection.remoteAddress.port / 2 % 3 {
+    case 0: while let chunk = try await connection.receive() { try await connection.send(chunk) }
+    case 1: try await exchange(connection)
+    default: try await echoFromMemory(connection)
     }
+  }
+
+  @Sendable
+  static func exchange(_ connection: TCPConnection) async throws {
+    var next = try await connection.receive()
+    while let chunk = next.take() { next = try await connection.exchange(chunk) }
+  }
+
+  private static func echoFromMemory(_ connection: TCPConnection) async throws {
     var memory = [UInt8](repeating: 0, count: 300)
     while true {
       let count = try await receive(from: connection, into: &memory)

@@ -26,6 +26,12 @@ import Testing
     #expect(cost.jobs == 2 * cost.requests)
   }
 
+  @Test("an exchange suspends once for its answer and the next bytes", arguments: Backends.available)
+  func suspensionsOfExchanges(_ backend: Backend) throws {
+    let cost = try HotPathTests.cost(of: backend, exchange: true)
+    #expect(cost.jobs == cost.requests)
+  }
+
   @Test("on io_uring echoes share their system calls", .enabled(if: Backends.available.contains(.uring)))
   func systemCallsOfIOUring() throws {
     let cost = try HotPathTests.cost(of: .uring)
@@ -51,21 +57,26 @@ import Testing
     #expect(cost.calls == (backend == .uring ? 1 : 2) * cost.requests)
   }
 
-  @Test("an echo allocates nothing", .enabled(if: releaseProgram != nil), arguments: Backends.available)
-  func allocations(_ backend: Backend) throws {
-    let cost = try HotPathTests.cost(of: backend, program: HotPathTests.releaseProgram)
+  @Test("an echo allocates nothing", .enabled(if: releaseProgram != nil), arguments: Backends.available, [false, true])
+  func allocations(_ backend: Backend, _ exchange: Bool) throws {
+    let cost = try HotPathTests.cost(of: backend, exchange: exchange, program: HotPathTests.releaseProgram)
     let allocations = try #require(cost.allocations, "a sanitizer's allocations cannot be counted")
     #expect(allocations == 0, "\(Double(allocations) / Double(cost.requests)) a request")
   }
 
   /// Runs the program that was built with the tests, or another one.
-  private static func cost(of backend: Backend, connections: Int = 64, program path: String? = nil) throws -> Cost {
+  private static func cost(
+    of backend: Backend,
+    connections: Int = 64,
+    exchange: Bool = false,
+    program path: String? = nil
+  ) throws -> Cost {
     let program = Process()
     let output = Foundation.Pipe()
     // The package manager puts the programs beside the tests.
     let directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     program.executableURL = path.map { URL(fileURLWithPath: $0) } ?? directory.appendingPathComponent("gyre-hot-path")
-    program.arguments = [backend.choice.rawValue, "\(connections)"]
+    program.arguments = [backend.choice.rawValue, "\(connections)"] + (exchange ? ["exchange"] : [])
     program.standardOutput = output
     let watchdog = Watchdog(seconds: 30)
     defer { watchdog.stop() }
