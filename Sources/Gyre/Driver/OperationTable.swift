@@ -1,3 +1,5 @@
+import CLiburing
+
 /// Every operation in flight on one loop, from its start to its terminal completion.
 ///
 /// It keeps the target alive for as long as the kernel may complete into it, and is the one place where identifiers are
@@ -42,7 +44,10 @@ final class OperationTable {
     let index = firstFree
     let slot = slots.baseAddress! + Int(index)
     firstFree = slot.pointee.nextFree
-    slot.pointee.target = .passRetained(target)
+    slot.pointee.target = .passUnretained(target)
+    // One reference for all of them.
+    if target.operationsInFlight == 0 { _ = Unmanaged.passRetained(target) }
+    target.operationsInFlight += 1
     slot.pointee.role = operation.role
     slot.pointee.descriptor = operation.descriptor.number
     inFlight += 1
@@ -65,9 +70,26 @@ final class OperationTable {
       target._withUnsafeGuaranteedRef { $0.operationCompleted(role, completion) }
     } else {
       end(slot, index: id.slot)
-      target.takeRetainedValue().operationCompleted(role, completion)
+      let isLast = target._withUnsafeGuaranteedRef {
+        $0.operationsInFlight -= 1
+        let isLast = $0.operationsInFlight == 0
+        $0.operationCompleted(role, completion)
+        return isLast
+      }
+      if isLast { target.release() }
     }
     return true
+  }
+
+  /// What a connection's state takes, in bytes.
+  private static let targetSize: Int32 = 448
+
+  /// Gets a target's memory into the processor's cache, for a completion that comes soon: with a thousand connections no
+  /// cache has them all, and fetching one while others are handled takes no time.
+  @inline(__always)
+  func prefetch(_ id: OperationID) {
+    guard Int(id.slot) < slots.count, let target = slots[Int(id.slot)].target else { return }
+    gyre_prefetch(target.toOpaque(), OperationTable.targetSize)
   }
 
   func isInFlight(_ id: OperationID) -> Bool { slot(of: id) != nil }

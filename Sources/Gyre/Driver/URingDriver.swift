@@ -93,6 +93,7 @@ final class URingDriver: Driver {
     )
   }
 
+  @inline(__always)
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID {
     let id = operations.begin(operation, for: target)
     if delayed.isEmpty, let entry = submission() {
@@ -119,7 +120,10 @@ final class URingDriver: Driver {
     if waits || ring.prepared > 0 || ring.kernelHasWork || !ring.announcesWork {
       enter(waits: waits, nanoseconds: nanoseconds)
     }
-    let reaped = ring.reap(limit: completionLimit) { userData, result, flags in
+    let reaped = ring.reap(limit: completionLimit, coming: { operations.prefetch(OperationID(rawValue: $0)) }) {
+      userData,
+      result,
+      flags in
       complete(userData, result, flags)
     }
     counters.completions &+= UInt64(reaped)

@@ -14,7 +14,6 @@ class Socket: OperationTarget, @unchecked Sendable {
   let ordinary: OrdinaryDescriptor
   private var installWaiters: [(_ result: Int32) -> Void] = []
   private var isInstalling = false
-  private var inFlight = 0
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
   private var departure: UnsafeContinuation<Result<DepartingSocket, Errno>, Never>?
   private(set) var phase = Phase.open
@@ -38,18 +37,16 @@ class Socket: OperationTarget, @unchecked Sendable {
 
   @inline(__always)
   final func start(_ operation: Operation) -> OperationID {
-    inFlight += 1
-    return loop.driver.start(operation, for: self)
+    loop.start(operation, for: self)
   }
 
   final override func operationCompleted(_ role: OperationRole, _ completion: Completion) {
-    if !completion.hasMore { inFlight -= 1 }
     switch role {
     case .close: finishClose()
     case .install: finishInstall(completion.result)
     default: completed(role, completion)
     }
-    if inFlight == 0 { finishPhase() }
+    if operationsInFlight == 0 { finishPhase() }
   }
 
   private func finishPhase() {
@@ -140,7 +137,7 @@ class Socket: OperationTarget, @unchecked Sendable {
     departure = continuation
     phase = .leaving
     cancelEverything(-EBADF)
-    if inFlight == 0 { finishPhase() }
+    if operationsInFlight == 0 { finishPhase() }
   }
 
   private func finishLeaving() {
@@ -181,7 +178,7 @@ class Socket: OperationTarget, @unchecked Sendable {
     guard phase == .open else { return }
     phase = .closing
     cancelEverything(-EBADF)
-    if inFlight == 0 { finishPhase() }
+    if operationsInFlight == 0 { finishPhase() }
   }
 
   private func closeDescriptor() {

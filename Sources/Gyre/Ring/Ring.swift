@@ -100,20 +100,35 @@ final class Ring {
   /// Whether the ring tells of deferred work by a flag; where it does not, every look needs an `enter`.
   var announcesWork: Bool { setupFlags & IORING_SETUP_TASKRUN_FLAG != 0 }
 
+  /// Completions between the one that `reap` hands out and the one that it announces.
+  private static let announced = 3
+
   /// Hands at most `limit` completions to `body` and frees their entries.
+  ///
+  /// Each is announced to `coming` while others are still being handled, for whoever wants to have its memory at hand.
   @inline(__always)
-  func reap(limit: Int, _ body: (_ userData: UInt64, _ result: Int32, _ flags: UInt32) -> Void) -> Int {
+  func reap(
+    limit: Int,
+    coming: (_ userData: UInt64) -> Void = { _ in },
+    _ body: (_ userData: UInt64, _ result: Int32, _ flags: UInt32) -> Void
+  ) -> Int {
     var head = gyre_load_relaxed(raw.pointee.cq.khead)
     let count = min(Int(gyre_load_acquire(raw.pointee.cq.ktail) &- head), limit)
-    for _ in 0..<count {
-      // Inside the mapped array, and the kernel leaves it alone until `khead` passes it.
-      let entry = raw.pointee.cq.cqes + Int(head & completionMask)
+    for index in 0..<count {
+      if index + Ring.announced < count { coming(completion(head &+ UInt32(Ring.announced)).pointee.user_data) }
+      let entry = completion(head)
       let (userData, result, flags) = (entry.pointee.user_data, entry.pointee.res, entry.pointee.flags)
       head &+= 1
       gyre_store_release(raw.pointee.cq.khead, head)
       body(userData, result, flags)
     }
     return count
+  }
+
+  /// Inside the mapped array, and the kernel leaves it alone until `khead` passes it.
+  @inline(__always)
+  private func completion(_ index: UInt32) -> UnsafeMutablePointer<io_uring_cqe> {
+    raw.pointee.cq.cqes + Int(index & completionMask)
   }
 
   // MARK: The one system call
