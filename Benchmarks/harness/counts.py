@@ -29,7 +29,8 @@ CONNECTIONS = 100
 REQUESTS_UNDER_CALLGRIND = (2_000, 22_000)
 IDLE_CONNECTIONS = (1_000, 10_000)
 # The peers whose instructions Callgrind can count: no just-in-time compiler, and one thread.
-CALLGRIND = ("gyre", "gyre-ordinary", "gyre-epoll", "c-uring", "c-uring-direct", "c-epoll", "libuv", "tokio")
+CALLGRIND = ("gyre", "gyre-plain", "gyre-ordinary", "gyre-epoll", "c-uring", "c-uring-direct", "c-epoll", "libuv",
+             "tokio")
 
 
 def system_calls(peer: Peer) -> float:
@@ -100,11 +101,11 @@ def instructions_of(peer: Peer, requests: int) -> tuple[int, int]:
             port = server.port(timeout=60)
             sample = own_load(WORKLOADS[f"pingpong-{CONNECTIONS}"], server, port,
                               ["--requests", str(requests)], 60, 0)
-            end_busy(server, port)
+            answered = sample["requests"] + end_busy(server, port)
         match = re.search(r"^(?:summary|totals): (\d+)", output.read_text(), re.MULTILINE)
     if not match:
         raise Failure("Callgrind gave no total")
-    return int(match.group(1)), sample["requests"]
+    return int(match.group(1)), answered
 
 
 def without_debug_information(peer: Peer, directory: str) -> Peer:
@@ -115,14 +116,20 @@ def without_debug_information(peer: Peer, directory: str) -> Peer:
     return replace(peer, command=(str(program), *peer.command[1:]))
 
 
-def end_busy(server: Server, port: int) -> None:
-    """Valgrind looks for a signal now and then between instructions: a server that waits has to be kept busy."""
+def end_busy(server: Server, port: int) -> int:
+    """Valgrind looks for a signal now and then between instructions: a server that waits has to be kept busy.
+
+    Returns the requests that it has answered meanwhile, but for those of the last connections, which it does not close.
+    """
+    answered = 0
     server.process.terminate()
     while server.process.poll() is None:
         try:
-            own_load(WORKLOADS[f"pingpong-{CONNECTIONS}"], server, port, ["--requests", "1000"], 1, 0)
+            sample = own_load(WORKLOADS[f"pingpong-{CONNECTIONS}"], server, port, ["--requests", "100"], 1, 0)
+            answered += sample["requests"]
         except Failure:
             break  # it has ended meanwhile
+    return answered
 
 
 def idle_memory(peer: Peer) -> float:

@@ -71,10 +71,12 @@ def find_node_script() -> Path:
 
 
 ECHO_PEERS = (
-    swift_peer("gyre", "Gyre on io_uring, direct descriptors (its default)", "gyre-echo", "--backend", "uring"),
-    swift_peer("gyre-ordinary", "Gyre on io_uring, ordinary descriptors", "gyre-echo", "--backend", "uring",
-               "--ordinary"),
-    swift_peer("gyre-epoll", "Gyre on epoll", "gyre-echo", "--backend", "epoll"),
+    swift_peer("gyre", "Gyre on io_uring, direct descriptors (its default), `exchange`", "gyre-echo", "--backend",
+               "uring", "--exchange"),
+    swift_peer("gyre-plain", "the same, `receive` and `send`", "gyre-echo", "--backend", "uring"),
+    swift_peer("gyre-ordinary", "Gyre on io_uring, ordinary descriptors, `exchange`", "gyre-echo", "--backend", "uring",
+               "--exchange", "--ordinary"),
+    swift_peer("gyre-epoll", "Gyre on epoll, `exchange`", "gyre-echo", "--backend", "epoll", "--exchange"),
     c_peer("c-uring", "C and liburing: multishot, provided buffers, ordinary descriptors", "echo-uring"),
     c_peer("c-uring-direct", "C and liburing: the same with direct descriptors", "echo-uring", "--direct"),
     c_peer("c-epoll", "C and edge-triggered epoll, reads and writes tried first", "echo-epoll"),

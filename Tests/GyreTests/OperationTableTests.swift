@@ -37,8 +37,46 @@ struct OperationTableTests {
       for _ in 0..<10 { ids.append(table.begin(.close(.ordinary(3)), for: held)) }
     }
     #expect(target != nil && Set(ids.map(\.slot)).count == 10)
-    for id in ids { _ = table.deliver(Completion(result: 0), to: id) }
+    for id in ids {
+      #expect(target != nil)
+      _ = table.deliver(Completion(result: 0), to: id)
+    }
     #expect(target == nil && table.inFlight == 0)
+  }
+
+  /// It keeps no reference to itself: what keeps it is the operation that it starts while the last one ends.
+  @Test func theTargetLivesOnIfItsLastCompletionStartsAnotherOperation() {
+    let table = OperationTable()
+    weak var target: Restarting?
+    do {
+      let held = Restarting(table)
+      target = held
+      held.start()
+    }
+    for _ in 0..<Restarting.operations {
+      #expect(target?.operationsInFlight == 1)
+      guard let id = target?.id else { return }
+      #expect(table.deliver(Completion(result: 0), to: id))
+    }
+    #expect(target == nil && table.inFlight == 0)
+  }
+
+  private final class Restarting: OperationTarget {
+    static let operations = 3
+    private let table: OperationTable
+    private(set) var id = OperationID.none
+    private var left = operations
+
+    init(_ table: OperationTable) { self.table = table }
+
+    func start() {
+      left -= 1
+      id = table.begin(.close(.ordinary(3)), for: self)
+    }
+
+    override func operationCompleted(_ role: OperationRole, _ completion: Completion) {
+      if left > 0 { start() }
+    }
   }
 
   @Test func noOperationHasTheIdentifierNone() {

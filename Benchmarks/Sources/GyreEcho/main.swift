@@ -1,4 +1,4 @@
-// Gyre, as its README has it, with the options of a benchmark.
+// Gyre: the echo of its README, or with `--exchange` the same in one call a message, with the options of a benchmark.
 
 import EchoOptions
 import Glibc

@@ -2,7 +2,7 @@ extension TCPConnection {
   /// Sends all of a chunk's bytes as they are, then receives the next ones: `send(_:)` and `receive()` in one call.
   ///
   /// This is what a server of requests and answers does all the time, and likewise a client. The task is suspended once instead of
-  /// twice, which saves a third of what Gyre itself takes for a request:
+  /// twice, which saves a third of the instructions that Gyre itself takes for a request:
   ///
   /// ```swift
   /// var next = try await connection.receive()
@@ -24,6 +24,9 @@ extension TCPConnection {
   }
 
   /// Sends all of `bytes`, then receives the next ones. As `exchange(_:)` of a chunk; sending nothing only receives.
+  ///
+  /// The memory stays yours and in use until this returns: a connection that waits for its peer keeps it. To let go of a
+  /// large answer before that, call `send(_:)` and `receive()`.
   public func exchange(_ bytes: RawSpan) async throws -> Chunk? {
     // The span is borrowed until this function returns, which is after the kernel's last use.
     let memory = bytes.withUnsafeBytes { $0 }

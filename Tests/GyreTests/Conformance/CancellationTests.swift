@@ -16,6 +16,7 @@ struct CancellationTests {
         let operations: [@Sendable () async throws -> Void] = [
           { _ = try await client.receive()?.copy() }, { _ = try await client.receiveIntoMemory(of: 4) },
           { try await client.send("never") }, { try await client.send(parts: [[1]]) },
+          { _ = try await client.exchange("never")?.copy() },
           { try await client.shutdown(.send) }, { _ = try await client.localAddress },
           { _ = try await listener.accept() },
           { _ = try await TCPConnection.connect(to: address, on: loop) }, { try await loop.sleep(for: .zero) },
@@ -64,7 +65,7 @@ struct CancellationTests {
   @Test(arguments: Backends.available)
   func aScopesOneHandlerCancelsEveryOperation(_ backend: Backend) async throws {
     try await withLoop(backend) { loop in
-      for way in 0..<3 {
+      for way in 0..<4 {
         let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
         let accepting = start(on: loop) { try await listener.accept() }
         let scope = start(on: loop) {
@@ -72,6 +73,7 @@ struct CancellationTests {
             switch way {
             case 0: _ = try await connection.receive()?.copy()
             case 1: _ = try await connection.receiveIntoMemory(of: 4)
+            case 2: _ = try await connection.exchange("an answer to which never comes")?.copy()
             default: try await connection.send([UInt8](repeating: 7, count: 64 << 20))
             }
           }
