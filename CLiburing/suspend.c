@@ -16,24 +16,14 @@ struct async_context {
   resume_function resume;
 };
 
-// The head of a task: the runtime's `Job`, and where `AsyncTask` begins.
-struct task {
-  void *object[2];
-  void *scheduler[2];
-  uint32_t flags, number;
-  void *reserved[2];
-  resume_function resume;
-  struct async_context *context;
-};
-
 // Marks the running task as suspended and the thread as running none. Weak: a runtime that lacks it is one for which Swift
 // code does not call what needs it.
 __attribute__((weak, swiftcall)) void *swift_task_suspend(void);
 
 __attribute__((swiftasynccall, visibility("hidden"))) void gyre_suspend_task(
     __attribute__((swift_async_context)) struct async_context *context) {
-  struct task *task = swift_task_getCurrent();
-  task->resume = context->resume;
+  struct gyre_task *task = swift_task_getCurrent();
+  task->resume = (void (*)(void))context->resume;
   task->context = context;
   swift_task_suspend();
 }

@@ -3,6 +3,7 @@
 
 #include "CLiburing.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static inline uint32_t gyre_load_acquire(const uint32_t *index) { return __atomic_load_n(index, __ATOMIC_ACQUIRE); }
@@ -63,6 +64,24 @@ static inline void gyre_prep_socket_command(struct io_uring_sqe *sqe, uint32_t c
 // Has the processor fetch so many bytes into its cache while it goes on. Any address will do, valid or not.
 static inline void gyre_prefetch(const void *address, int count) {
   for (int offset = 0; offset < count; offset += 64) __builtin_prefetch((const char *)address + offset);
+}
+
+// The head of a task of Swift's: the runtime's `Job`, and where `AsyncTask` begins.
+struct gyre_task {
+  void *object[2];
+  void *scheduler[2];
+  uint32_t flags, number;
+  void *reserved[2];
+  void (*resume)(void);
+  void *context;
+};
+
+// The same for what a task is about to use of its frames: the innermost one and those that it returns to. They lie below
+// it, as a rule.
+static inline void gyre_prefetch_frames(const void *job) {
+  const struct gyre_task *task = job;
+  bool is_task = (task->flags & 0xff) == 0;
+  if (is_task) gyre_prefetch((const char *)task->context - 448, 512);
 }
 
 // The loop that runs on this thread, or NULL. A plain thread-local: reading it costs a nanosecond, where a Swift
