@@ -77,10 +77,10 @@ struct gyre_task {
 };
 
 // The same for what a task is about to use of its frames: the innermost one and those that it returns to. They lie below
-// it, as a rule.
+// it, as a rule. A job of another kind has nothing there, and may end before.
 static inline void gyre_prefetch_frames(const void *job) {
   const struct gyre_task *task = job;
-  bool is_task = (task->flags & 0xff) == 0;
+  bool is_task = (task->flags & 0xff) == 0; // the job's kind
   if (is_task) gyre_prefetch((const char *)task->context - 448, 512);
 }
 
