@@ -18,7 +18,7 @@ struct MessageBalancer: Sendable {
   func serve(_ connection: TCPConnection) async throws {
     var stream = MessageStream(framing)
     while let chunk = try await connection.receive() {
-      stream.append(chunk)
+      stream.append(chunk.bytes)
       var pending: [MessageJob] = []
       while let message = try stream.next() {
         let job = MessageJob(message)

@@ -11,7 +11,7 @@ enum ServerWork: Sendable {
       return { connection in
         var stream = MessageStream(framing)
         while let chunk = try await connection.receive() {
-          stream.append(chunk)
+          stream.append(chunk.bytes)
           var answers: [UInt8] = []
           while let message = try stream.next() { answers += try await handler(message) }
           try await connection.send(answers)
