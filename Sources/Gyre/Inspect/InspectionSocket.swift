@@ -76,7 +76,8 @@ public final class InspectionSocket: Sendable {
       queues.map { "{\"backend\":\"\(loop.backend.rawValue)\",\"queues\":\($0.json)}" }
     }
     var text = "{\"pid\":\(getpid()),\"loops\":[\(parts.joined(separator: ","))]}\n"
-    // Far less than a socket's buffer takes, so it does not wait for the client.
+    // As a rule far less than a socket's buffer takes, so it does not wait for the client; and for none that never reads.
+    InspectionSocket.limitWaiting(client, SO_SNDTIMEO, nanoseconds: 2_000_000_000)
     text.withUTF8 { _ = Glibc.send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
   }
 

@@ -26,6 +26,8 @@ final class Load: @unchecked Sendable {
   private var windowBegan: UInt64 = 0
   private var windowEnded: UInt64 = 0
   private var requests = 0
+  /// Bytes that came back, in the whole run.
+  private var received = 0
   private var errors = ErrorTally()
   /// Nanoseconds, up to an hour, to three digits.
   private var latencies = Histogram<UInt64>(
@@ -34,9 +36,9 @@ final class Load: @unchecked Sendable {
     numberOfSignificantValueDigits: .three
   )
 
-  /// Seconds without progress after which connecting is given up.
+  /// Seconds without progress after which connecting, or waiting for the last answers, is given up.
   private static let patience = 5
-  /// Seconds that answers may take when the time is over.
+  /// Seconds that the connections get to end after a signal.
   private static let grace = 1
 
   init(_ plan: LoadPlan, on loop: EventLoop) {
@@ -98,7 +100,19 @@ final class Load: @unchecked Sendable {
     begin()
     try await loop.sleep(for: .seconds(plan.seconds))
     end()
-    try await loop.sleep(for: .seconds(Load.grace))
+    // A slow server is no error: it may take its time for the last answers as long as some come.
+    try await waitWithoutProgress { self.received }
+  }
+
+  /// Returns when `progress` has said the same for as long as anybody waits. What this process sleeps through counts
+  /// once: it has not looked meanwhile either.
+  private func waitWithoutProgress(_ progress: () -> Int) async throws {
+    var (before, idleSeconds) = (progress(), 0)
+    while idleSeconds < Load.patience {
+      try await loop.sleep(for: .seconds(1))
+      idleSeconds = progress() == before ? idleSeconds + 1 : 0
+      before = progress()
+    }
   }
 
   private func begin() {
@@ -113,12 +127,7 @@ final class Load: @unchecked Sendable {
   }
 
   private func watchConnecting() async throws {
-    var (before, idleSeconds) = (0, 0)
-    while phase == .connecting, idleSeconds < Load.patience {
-      try await loop.sleep(for: .seconds(1))
-      idleSeconds = line.arrived == before ? idleSeconds + 1 : 0
-      before = line.arrived
-    }
+    try await waitWithoutProgress { line.arrived }
     if phase == .connecting { line.fail(LoadError.connectTakesTooLong(plan.address, seconds: Load.patience)) }
   }
 
@@ -190,6 +199,7 @@ final class Load: @unchecked Sendable {
     guard bytes.byteCount <= stream.owed, pattern.matches(bytes, at: stream.received) else {
       throw LoadError.wrongBytes
     }
+    received += bytes.byteCount
     stream.receive(bytes.byteCount, now: Load.now) { nanoseconds in
       guard phase == .measuring else { return }
       requests += 1

@@ -45,6 +45,7 @@ final class PatternLoad: @unchecked Sendable {
   private var crashTime: UInt64?
 
   private static let warmUp = Duration.milliseconds(300)
+  /// How long to wait for the next connection to be served.
   private static let patience = Duration.seconds(20)
   private static let grace = Duration.seconds(1)
 
@@ -104,12 +105,14 @@ final class PatternLoad: @unchecked Sendable {
   /// Until every connection has had an answer, and then a moment.
   private func warmUp() async throws {
     let step = Duration.milliseconds(10)
-    var left = PatternLoad.patience
-    while left > .zero, result.connectionsOf.values.reduce(0, +) < connections {
+    var (left, served) = (PatternLoad.patience, 0)
+    while served < connections {
+      if left <= .zero { throw PatternError("only \(served) of \(connections) connections are served") }
       try await loop.sleep(for: step)
-      left -= step
+      let before = served
+      served = result.connectionsOf.values.reduce(0, +)
+      left = served > before ? PatternLoad.patience : left - step
     }
-    if left <= .zero { throw PatternError("not every connection is served: the server is too slow or does not accept") }
     try await loop.sleep(for: PatternLoad.warmUp)
   }
 

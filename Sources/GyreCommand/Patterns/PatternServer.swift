@@ -9,7 +9,7 @@ final class PatternServer {
 
   /// Starts it and waits until it listens.
   ///
-  /// - Throws: `PatternError` if it cannot be started or does not listen within some seconds.
+  /// - Throws: `PatternError` if it cannot be started, ends, or does not listen within a minute.
   init(_ pattern: PatternName, workers: Int, connections: Int, _ backend: BackendChoice) throws {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { throw PatternError("no pipe: \(String(cString: strerror(errno)))") }
@@ -61,14 +61,22 @@ final class PatternServer {
     return process
   }
 
-  private static func address(from descriptor: Int32) throws -> SocketAddress {
+  /// What a server that starts says. The end of its output is the proof that it does not; time is none on a slow machine.
+  static func address(from output: Int32, patience: Duration = .seconds(60)) throws -> SocketAddress {
     let prefix = "listening on "
+    let end = ContinuousClock.now + patience
     var line = ""
     while line.last != "\n" {
-      var readable = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      var readable = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+      let milliseconds = max((end - .now) / .milliseconds(1), 0).rounded(.up)
+      let ready = poll(&readable, 1, Int32(clamping: Int(milliseconds)))
+      if ready < 0 && errno == EINTR { continue }
+      if ready == 0 { throw PatternError("the server does not listen after \(patience)") }
       var part = [UInt8](repeating: 0, count: 256)
-      guard poll(&readable, 1, 10_000) == 1, case let count = read(descriptor, &part, part.count), count > 0 else {
-        throw PatternError("the server did not start; `gyre doctor` says what this machine allows")
+      let count = read(output, &part, part.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else {
+        throw PatternError("the server ended before it listened; `gyre doctor` says what this machine allows")
       }
       line += String(decoding: part[..<count], as: UTF8.self)
     }

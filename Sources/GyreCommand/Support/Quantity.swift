@@ -22,10 +22,15 @@ enum Quantity {
   /// `1.50`: with as many decimals as asked for.
   static func decimal(_ value: Double, places: Int) -> String {
     let scale = pow(10, Double(places))
-    let digits = String(UInt64(max((value * scale).rounded(), 0)))
+    let digits = String(whole(value * scale))
     guard places > 0 else { return digits }
     let padded = String(repeating: "0", count: max(places + 1 - digits.count, 0)) + digits
     return "\(padded.dropLast(places)).\(padded.suffix(places))"
+  }
+
+  /// The nearest whole number; what is none, or has no place in 64 bits, becomes the nearest that has.
+  private static func whole(_ value: Double) -> UInt64 {
+    value > 0 ? UInt64(exactly: value.rounded()) ?? .max : 0
   }
 
   private static func scaled(_ value: Double, _ step: Double, _ units: [String]) -> String {

@@ -10,7 +10,7 @@ final class OwnProcess {
   private var hasEnded = false
 
   /// Milliseconds that its next line may take.
-  private static let patience: Int32 = 10_000
+  private static let patience: Int32 = 60_000
 
   /// This program's file. `proc_pid_exe(5)`
   static var program: String {

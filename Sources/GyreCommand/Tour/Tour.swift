@@ -22,7 +22,7 @@ struct TourError: Error, CustomStringConvertible {
 
 extension Tour {
   /// How long the kernel may take to get to a state that a chapter shows.
-  private static let patience = Duration.seconds(10)
+  private static let patience = Duration.seconds(60)
 
   /// Waits until `condition` holds, asking every millisecond.
   ///

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Gyre
 
 /// What waits in a loop of a Gyre process, as the process itself says.
@@ -13,9 +14,10 @@ struct LoopSample: Codable, Equatable {
   static func read(from path: String) throws -> [LoopSample] {
     do {
       return try JSONDecoder().decode(Answer.self, from: Data(try InspectionSocket.read(from: path))).loops
-    } catch let error as Errno {
+    } catch let error as Errno where error.rawValue != EMSGSIZE {
       throw WatchError.noAnswer(path, "\(error)")
-    } catch is DecodingError {
+    } catch {
+      // What is said there is too long, or no answer of this kind.
       throw WatchError.noAnswer(path, "what listens there is no Gyre program")
     }
   }

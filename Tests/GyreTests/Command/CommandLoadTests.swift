@@ -110,6 +110,18 @@ import Testing
     #expect(errors == ["no answer": 2])
   }
 
+  /// Each answer takes longer than the load lasts.
+  @Test func aSlowServerIsNoError() async throws {
+    let load = try await CommandLoadTests.load(against: { connection in
+      while let chunk = try await connection.receive() {
+        try await connection.loop.sleep(for: .milliseconds(2500))
+        try await connection.send(chunk)
+      }
+    })
+    #expect(load.status == 0)
+    #expect(try load.object()["errors"] as? Int == 0)
+  }
+
   @Test(arguments: [
     ([], "Missing expected argument '--port <port>'"),
     (["--port", "0"], "--port: 0 is no port of a server"),
@@ -133,6 +145,15 @@ import Testing
   private static func errors(
     against handler: @escaping @Sendable (TCPConnection) async throws -> Void
   ) async throws -> [String: Int] {
+    let load = try await load(against: handler)
+    #expect(load.status == 1)
+    return try load.object()["errorKinds"] as? [String: Int] ?? [:]
+  }
+
+  /// How a short load of two connections against a server in this process ends.
+  private static func load(
+    against handler: @escaping @Sendable (TCPConnection) async throws -> Void
+  ) async throws -> CommandProgram.Ending {
     let loop = try EventLoop.start()
     let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
     let serving = Task(executorPreference: loop.taskExecutor) { try await listener.serve(handler) }
@@ -140,8 +161,7 @@ import Testing
     let load = try await CommandProgram.with(arguments + short) { try await $0.ending() }
     await loop.shutdown()
     _ = await serving.result
-    #expect(load.status == 1)
-    return try load.object()["errorKinds"] as? [String: Int] ?? [:]
+    return load
   }
 
   private static func withBoundPort(_ body: (String) async throws -> Void) async throws {

@@ -15,6 +15,12 @@ import Testing
   @Test(arguments: [(0, "0 B"), (1023, "1023 B"), (1536, "1.50 KiB"), (8_388_608, "8.00 MiB")])
   func bytes(value: Double, text: String) { #expect(Quantity.bytes(value) == text) }
 
+  @Test(arguments: [
+    (-1, "0.0"), (0.04, "0.0"), (99.95, "100.0"), (.nan, "0.0"), (.infinity, "1844674407370955161.5"),
+    (1e300, "1844674407370955161.5"),
+  ])
+  func decimals(value: Double, text: String) { #expect(Quantity.decimal(value, places: 1) == text) }
+
   @Test func aTableIsAsWideAsItsCells() {
     var table = TextTable(.left, .right)
     table.add("a", "1 000")

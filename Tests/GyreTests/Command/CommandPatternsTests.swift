@@ -1,7 +1,9 @@
 import Foundation
+import Glibc
 import Testing
 
 @testable import Gyre
+@testable import GyreCommand
 
 /// `gyre patterns`, as its users see it.
 @Suite(.serialized)
@@ -51,6 +53,20 @@ struct CommandPatternsTests {
     } else {
       #expect(lost == 1 && row["outageMilliseconds"] is Double)
     }
+  }
+
+  /// A slow start is none: only the end of the server's output says that it will never listen.
+  @Test
+  func aServerThatEndsBeforeItListensIsToldOfAtOnce() throws {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    defer { close(ends[0]) }
+    #expect(throws: PatternError.self) { try PatternServer.address(from: ends[0], patience: .milliseconds(1)) }
+    #expect(write(ends[1], "listening on 127.0.0.1:7\n", 25) == 25)
+    #expect(try PatternServer.address(from: ends[0]) == SocketAddress("127.0.0.1:7"))
+    close(ends[1])
+    let error = #expect(throws: PatternError.self) { try PatternServer.address(from: ends[0]) }
+    #expect(error?.description.contains("ended before it listened") == true)
   }
 
   @Test

@@ -56,6 +56,38 @@ import Testing
     #expect(throws: Errno(rawValue: ENAMETOOLONG)) { _ = try InspectionSocket(path: long, loops: []) }
   }
 
+  /// Whatever listens there, what is read of it has a limit, in bytes and in time.
+  @Test(arguments: [("flood", 65536, UInt32(0), EMSGSIZE), ("drip", 1, 100_000, ETIMEDOUT)])
+  func anAnswerWithoutAnEndIsAnError(_ name: String, bytes: Int, pause: UInt32, error: Int32) async throws {
+    let path = InspectionSocketTests.path
+    unlink(path)
+    let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    #expect(try UnixPath(path).with { bind(listener, $0, $1) } == 0)
+    #expect(listen(listener, 1) == 0)
+    let sent = Shared(0)
+    let sender = Task.detached {
+      await withCheckedContinuation { continuation in
+        Foundation.Thread.detachNewThread {
+          let client = accept(listener, nil, nil)
+          let part = [UInt8](repeating: UInt8(ascii: " "), count: bytes)
+          // Until the reader has gone away.
+          while case let count = send(client, part, part.count, Int32(MSG_NOSIGNAL)), count > 0 {
+            sent.update { $0 += count }
+            usleep(pause)
+          }
+          Glibc.close(client)
+          continuation.resume()
+        }
+      }
+    }
+    await #expect(throws: Errno(rawValue: error)) { _ = try await InspectionSocketTests.answer() }
+    await sender.value
+    // The limit, and what the kernel's buffers hold.
+    #expect(sent.value < 8 << 20, "\(name)")
+    Glibc.close(listener)
+    unlink(path)
+  }
+
   /// The answer, waited for on a thread that may be blocked.
   private static func answer() async throws -> [UInt8] {
     try await withCheckedThrowingContinuation { continuation in

@@ -123,7 +123,8 @@ final class ConnectionTrace: ConnectionObserver, @unchecked Sendable {
 
   private static func moment(_ milliseconds: UInt32, before now: UInt64, notAfter posted: UInt64) -> UInt64 {
     let nanoseconds = UInt64(milliseconds) * 1_000_000
-    return nanoseconds < tick ? posted : min(posted, now - nanoseconds)
+    guard nanoseconds >= tick else { return posted }
+    return min(posted, now - min(nanoseconds, now))
   }
 
   /// Bytes that a receive left in the receive queue. One that did not fill its buffer has emptied it.
