@@ -13,18 +13,23 @@ enum ServiceManager {
 
   /// The listening sockets that were passed to this process; once. `LISTEN_FDS`, `LISTEN_PID`
   ///
-  /// - Throws: `ConfigurationError` if one of them does not listen.
+  /// - Throws: `ConfigurationError` if a variable is no number, or if one of the sockets does not listen.
   static func takeSockets() throws(ConfigurationError) -> [Int32] {
-    guard let process = variable("LISTEN_PID").flatMap(Int32.init), process == getpid(),
-      let count = variable("LISTEN_FDS").flatMap(Int32.init), count > 0,
+    // Those for another process were passed to an ancestor of this one.
+    guard try number("LISTEN_PID") == getpid(), let count = try number("LISTEN_FDS"), count > 0,
       !areSocketsTaken.exchange(true, ordering: .relaxed)
     else { return [] }
-    let sockets = Array(firstSocket..<firstSocket + count)
-    for socket in sockets {
+    var sockets: [Int32] = []
+    while sockets.count < count {
+      let socket = firstSocket + Int32(sockets.count)
+      // The first that is not there ends it, whatever the count says.
       guard (try? SystemSocket.get(SOL_SOCKET, SO_ACCEPTCONN, of: socket)) == 1 else {
-        throw ConfigurationError("LISTEN_FDS: descriptor \(socket) does not listen: pass ListenStream= sockets")
+        throw ConfigurationError(
+          "LISTEN_FDS is \(count), but descriptor \(socket) does not listen: pass ListenStream= sockets, or unset it"
+        )
       }
       _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
+      sockets.append(socket)
     }
     return sockets
   }
@@ -49,6 +54,15 @@ enum ServiceManager {
         _ = sendto(socket, message, message.utf8.count, Int32(MSG_NOSIGNAL), address, length)
       }
     }
+  }
+
+  /// A variable's number; `nil` where it is not set, or empty.
+  private static func number(_ name: String) throws(ConfigurationError) -> Int32? {
+    guard let text = variable(name), !text.isEmpty else { return nil }
+    guard let number = Int32(text), number >= 0 else {
+      throw ConfigurationError("\(name) is “\(text)”: a service manager sets it to a number; unset it")
+    }
+    return number
   }
 
   private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

@@ -32,8 +32,8 @@ struct WorkerProcess: Sendable {
   static func fromEnvironment() throws(ConfigurationError) -> WorkerProcess? {
     guard let text = getenv(variable).map({ String(cString: $0) }) else { return nil }
     let parts = text.split(separator: ":").map(String.init)
-    guard parts.count == 3, let supervisor = Int32(parts[0]), let kind = Kind(rawValue: parts[1]),
-      let count = Int(parts[2])
+    guard parts.count == 3, let supervisor = Int32(parts[0]), supervisor > 0, let kind = Kind(rawValue: parts[1]),
+      let count = Int(parts[2]), (1...1024).contains(count)
     else { throw ConfigurationError("\(variable) is “\(text)”: it is set for worker processes only; unset it") }
     ParentProcess.endWithIt()
     guard getppid() == supervisor else {

@@ -23,12 +23,14 @@ final class ServerProcess: @unchecked Sendable {
   /// - Parameters:
   ///   - environment: variables in addition to the inherited ones.
   ///   - listening: a listening socket to pass as a service manager does.
+  ///   - closesOutput: whether it starts without a standard output and a standard error; then `listening` is its address.
   init(
     _ pattern: String,
     _ arguments: [String] = [],
     _ backend: Backend,
     environment: [String] = [],
-    listening: Int32? = nil
+    listening: Int32? = nil,
+    closesOutput: Bool = false
   ) throws {
     var ends: [Int32] = [0, 0]
     try #require(pipe(&ends) == 0)
@@ -43,10 +45,15 @@ final class ServerProcess: @unchecked Sendable {
     var words = [ServerProcess.path, "--pattern", pattern, "--backend", backend.rawValue] + arguments
     if listening != nil {
       // The variable has to name the process itself, which is the shell's.
-      words = ["/bin/sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"", "sh"] + words
+      let closing = closesOutput ? " 1>&- 2>&-" : ""
+      words = ["/bin/sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"" + closing, "sh"] + words
     }
     number = try ServerProcess.spawn(words, environment, input: line[0], output: ends[1], listening)
     do {
+      if closesOutput {
+        address = try ListeningSockets.address(of: try #require(listening))
+        return
+      }
       let line = try ServerProcess.line(from: output)
       try #require(line.hasPrefix("listening on "), "the server said “\(line)”")
       address = try SocketAddress(String(line.dropFirst("listening on ".count).prefix { !$0.isWhitespace }))
@@ -96,7 +103,7 @@ final class ServerProcess: @unchecked Sendable {
 
   // MARK: Starting
 
-  private static let path: String = {
+  static let path: String = {
     var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
     let program = String(decoding: path.prefix(max(count, 0)), as: UTF8.self)

@@ -1,0 +1,101 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import Gyre
+
+/// What a server makes of an environment that somebody else has set.
+@Suite(.serialized)
+struct ServerEnvironmentTests {
+  private struct Ending {
+    let status: Int32
+    let isSignal: Bool
+    let errors: String
+  }
+
+  /// Runs a command of the shell's, in which `$@` is the fixture, until it ends or listens, and ends it then.
+  private func run(_ command: String, _ backend: Backend) throws -> Ending {
+    let (process, input, output, errors) = (Process(), Foundation.Pipe(), Foundation.Pipe(), Foundation.Pipe())
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", command, "sh", ServerProcess.path, "--pattern", "single", "--backend", backend.rawValue]
+    (process.standardInput, process.standardOutput, process.standardError) = (input, output, errors)
+    try process.run()
+    // Something to read is the line that says where it listens; the end of the stream is the process's.
+    _ = output.fileHandleForReading.availableData
+    try input.fileHandleForWriting.close()
+    process.waitUntilExit()
+    return Ending(
+      status: process.terminationStatus,
+      isSignal: process.terminationReason == .uncaughtSignal,
+      errors: String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    )
+  }
+
+  /// What the fixture exits with when its input ends.
+  private static let listened: Int32 = 3
+
+  @Test(arguments: Backends.available, ["2147483647", "2147483645", "100000", "1", "-1", "99999999999", "many", "+-"])
+  func aCountOfPassedSocketsThatIsWrongIsAClearError(_ backend: Backend, _ count: String) throws {
+    let ending = try run("LISTEN_FDS=\(count) LISTEN_PID=$$ exec \"$@\"", backend)
+    #expect(!ending.isSignal && ending.status == 1)
+    #expect(ending.errors.contains("LISTEN_FDS is"), "\(ending.errors)")
+  }
+
+  @Test(
+    arguments: Backends.available,
+    ["LISTEN_FDS=0 LISTEN_PID=$$", "LISTEN_FDS=9 LISTEN_PID=1", "LISTEN_FDS= LISTEN_PID="]
+  )
+  func whatIsForSomebodyElseIsPassedOver(_ backend: Backend, _ variables: String) throws {
+    let ending = try run("\(variables) exec \"$@\"", backend)
+    #expect(!ending.isSignal && ending.status == ServerEnvironmentTests.listened, "\(ending.errors)")
+  }
+
+  @Test(arguments: [
+    "1:listeners:99999999999", "1:listeners:-1", "1:listeners:0", "-1:connection:1", "99999999999:x:1", ":",
+  ])
+  func aWorkersVariableThatIsWrongIsAClearError(_ value: String) throws {
+    let command = "GYRE_WORKER=\(value) exec \"$@\""
+    let ending = try run(command + " --pattern processes-shared", .epoll)
+    #expect(!ending.isSignal && ending.status == 1)
+    #expect(ending.errors.contains("GYRE_WORKER is “\(value)”"), "\(ending.errors)")
+  }
+
+  /// Or its first sockets would take the numbers, and a client would get what is printed.
+  @Test(arguments: Backends.available, ["single", "processes-shared", "process-per-connection"])
+  func closedStandardDescriptorsBecomeNoSockets(_ backend: Backend, _ pattern: String) async throws {
+    let listening = try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())
+    defer { close(listening) }
+    let server = try ServerProcess(pattern, [], backend, listening: listening, closesOutput: true)
+    try await onServerLoop {
+      // What the end of a process makes its supervisor log comes to nobody.
+      if pattern != "single" {
+        let client = try await ServerClient.connect(to: server)
+        try await client.connection.send("abort\n")
+        #expect((try? await client.answer()) == nil)
+        await client.close()
+      }
+      let client = try await ServerClient.connect(to: server)
+      for number in 0..<8 { #expect(try await client.ask("message \(number)") == "message \(number)") }
+      for process in [server.number] + server.children {
+        for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
+          #expect(ServerEnvironmentTests.target(of: descriptor, in: process) == "/dev/null")
+        }
+      }
+      await client.close()
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  private static func target(of descriptor: Int32, in process: pid_t) -> String {
+    var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = path.withUnsafeMutableBytes { readlink("/proc/\(process)/fd/\(descriptor)", $0.baseAddress!, $0.count) }
+    return String(decoding: path.prefix(max(count, 0)), as: UTF8.self)
+  }
+
+  @Test
+  func aBackendThatIsNoneIsAClearError() throws {
+    let ending = try run("GYRE_BACKEND=kqueue exec \"$1\" --pattern single --backend auto", .epoll)
+    #expect(!ending.isSignal && ending.status == 1 && ending.errors.contains("GYRE_BACKEND is “kqueue”"))
+  }
+}
