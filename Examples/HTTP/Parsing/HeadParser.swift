@@ -17,8 +17,8 @@ struct HeadParser {
   private var places: [Fields.Place] = []
   private var message = MessageFields()
 
-  /// Whether a head has begun.
-  var hasBegun: Bool { position > 0 }
+  /// Whether a head has begun. Empty lines before it, and a CR that begins one, ask for nothing.
+  private(set) var hasBegun = false
 
   /// Looks at the head that begins at `start`, from where the last call stopped; until it is whole, or wrong, the same
   /// bytes have to be given with more behind them. After `head` the next call begins with another one.
@@ -36,6 +36,7 @@ struct HeadParser {
           try take(input, range, start)
         }
       }
+      hasBegun = line != nil || (position > lineStart && input[start + lineStart] != Characters.cr)
       return .incomplete
     } catch {
       return .failed(error)

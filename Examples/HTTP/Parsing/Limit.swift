@@ -8,4 +8,7 @@ enum Limit {
   static let body = 1 << 20
   /// Bytes of the line before a chunk: its size and its extensions, which nobody has a use for.
   static let chunkLine = 256
+  /// Bytes of a body or an answer for which a client has its time anew: a slow client is served, one that hardly moves
+  /// is not.
+  static let piece = 64 << 10
 }

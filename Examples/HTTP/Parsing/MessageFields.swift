@@ -12,6 +12,10 @@ struct MessageFields {
     if input.isWord(field.name, "host") {
       guard !hasHost else { throw .bad("there are two Host fields") }
       hasHost = true
+      // An empty one is for targets that have no host. RFC 9112, 3.2
+      guard field.value.isEmpty || Authority.isValid(input, field.value) else {
+        throw .bad("a Host is a name or an address, perhaps with a port")
+      }
     } else if input.isWord(field.name, "content-length") {
       guard length == nil else { throw .bad("there are two Content-Length fields") }
       length = try MessageFields.number(input, field.value)

@@ -1,6 +1,7 @@
 /// The first line: what, of which thing, in which version. RFC 9112, 3
 struct RequestLine: Equatable {
   let method: Method
+  /// The path with the query, or `*`.
   let target: String
   /// The second number of the version: 0 or 1.
   let minor: Int
@@ -17,14 +18,16 @@ struct RequestLine: Equatable {
       throw .bad("the first line is a method, a target and a version, with one blank between")
     }
     for offset in words[0] where !Characters.isToken(input[offset]) { throw .bad("a method is made of letters") }
-    for offset in words[1] where !Characters.isTarget(input[offset]) { throw .bad("a target is visible ASCII") }
+    for offset in words[1] where !Characters.isTarget(input[offset]) {
+      throw .bad("a target is visible ASCII without a fragment")
+    }
     minor = try RequestLine.minor(input, words[2])
     let name = input.text(words[0])
     guard let method = Method(rawValue: name) else {
       throw RequestFailure(.notImplemented, "this server has no method \(name.prefix(32))")
     }
     self.method = method
-    target = try RequestLine.path(input.text(words[1]), method)
+    target = try RequestLine.path(input, words[1], method)
   }
 
   private static func minor(_ input: RawSpan, _ range: Range<Int>) throws(RequestFailure) -> Int {
@@ -41,10 +44,25 @@ struct RequestLine: Equatable {
   }
 
   /// The path of the forms that a target can have, which are told apart by their beginning. RFC 9112, 3.2
-  private static func path(_ target: String, _ method: Method) throws(RequestFailure) -> String {
-    if target.utf8.first == UInt8(ascii: "/") || (target == "*" && method == .options) { return target }
-    guard target.lowercased().hasPrefix("http://") else { throw .bad("a target begins with a slash") }
-    let path = target.utf8.dropFirst("http://".utf8.count).drop { $0 != UInt8(ascii: "/") }
-    return path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
+  private static func path(
+    _ input: RawSpan,
+    _ range: Range<Int>,
+    _ method: Method
+  ) throws(RequestFailure) -> String {
+    if input[range.lowerBound] == UInt8(ascii: "/") { return input.text(range) }
+    if method == .options && input.isWord(range, "*") { return "*" }
+    let begin = range.lowerBound + "http://".utf8.count
+    guard begin <= range.upperBound, input.isWord(range.lowerBound..<begin, "http://") else {
+      throw .bad("a target begins with a slash or with http://")
+    }
+    // A slash within the query begins no path.
+    let end = (begin..<range.upperBound).first { "/?".utf8.contains(input[$0]) } ?? range.upperBound
+    guard Authority.isValid(input, begin..<end) else {
+      throw .bad("an absolute target has a host, perhaps a port, and no user name")
+    }
+    // Without a path it means the server as a whole where options are asked for, or else the root. RFC 9112, 3.2.4
+    if end == range.upperBound { return method == .options ? "*" : "/" }
+    let rest = input.text(end..<range.upperBound)
+    return rest.hasPrefix("?") ? "/" + rest : rest
   }
 }

@@ -8,6 +8,8 @@ struct Session {
   private var writer = ResponseWriter()
   /// The beginning of a head.
   private var pending: [UInt8] = []
+  /// Bytes of a body since its time began.
+  private var bodyCount = 0
 
   /// Bytes of answers that are kept before they are sent.
   private static let mostAnswers = 64 << 10
@@ -64,15 +66,27 @@ struct Session {
       let pause = answer(input, from: &used)
       if !writer.bytes.isEmpty {
         hasAnswered = true
-        watch.begin(.sending)
-        try await connection.send(writer.bytes)
-        writer.clear()
+        try await sendAnswers()
       }
       if pause == .hasMuchToSend { continue }
-      // Who is slow with a head or a body does not get more time for each byte.
-      if hasAnswered || parser.phase != phase { watch.begin(waiting) }
+      bodyCount += used
+      // Who is slow does not get more time for each byte: a head has its time as a whole, a body for each piece.
+      if hasAnswered || parser.phase != phase || bodyCount >= Limit.piece {
+        watch.begin(waiting)
+        bodyCount = 0
+      }
       return (pause, used)
     }
+  }
+
+  /// Sends in pieces: a client that takes one has time for the next.
+  private mutating func sendAnswers() async throws {
+    let count = writer.bytes.count
+    for begin in stride(from: 0, to: count, by: Limit.piece) {
+      watch.begin(.sending)
+      try await connection.send(writer.bytes.span.bytes.extracting(begin..<min(begin + Limit.piece, count)))
+    }
+    writer.clear()
   }
 
   private var waiting: Watch.Phase {

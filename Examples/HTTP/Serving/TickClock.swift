@@ -14,9 +14,8 @@ final class TickClock: Sendable {
   /// Ticks that a client may take.
   static func limit(_ phase: Watch.Phase) -> Int {
     switch phase {
-    case .head: ticksPerHead
+    case .head, .lingering: ticksPerHead
     case .idle, .body, .sending: 6 * ticksPerHead
-    case .lingering: ticksPerHead / 4
     }
   }
 }

@@ -7,9 +7,10 @@ final class Watch: Sendable {
     /// Nothing is asked for: the client may be silent for a while.
     case idle
     case head
+    /// A piece of it, as for what is sent.
     case body
     case sending
-    /// The answer to a failed request has been sent, and the client is given time to read it.
+    /// The last answer has been sent, and the client is given time to read it.
     case lingering
   }
 
@@ -26,8 +27,9 @@ final class Watch: Sendable {
 
   var phase: Phase { Phase(rawValue: phaseNumber.load(ordering: .relaxed))! }
 
-  /// Begins to wait, anew if it is for the same.
+  /// Begins to wait, anew if it is for the same. After the last answer nothing begins.
   func begin(_ phase: Phase) {
+    if self.phase == .lingering { return }
     phaseNumber.store(phase.rawValue, ordering: .relaxed)
     since.store(clock.now, ordering: .relaxed)
   }

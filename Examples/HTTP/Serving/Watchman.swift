@@ -9,7 +9,7 @@ actor Watchman {
   private var watches: [ObjectIdentifier: Watch] = [:]
   private let tick: Duration
 
-  /// - Parameter patience: how long a client may take for a head; it is given six times as long for a body, for reading
+  /// - Parameter patience: how long a client may take for a head. It has six times as long for each piece of a body or of
   ///   an answer, and until its next request.
   init(on loop: EventLoop, patience: Duration) {
     self.loop = loop
@@ -27,23 +27,28 @@ actor Watchman {
         try await loop.sleep(for: tick)
         clock.moveOn()
         for watch in watches.values where watch.isOver {
-          remove(watch)
-          group.addTask { await Watchman.end(watch) }
+          if [.head, .body].contains(watch.phase) {
+            watch.begin(.lingering)
+            group.addTask { await Watchman.tell(watch.connection) }
+          } else {
+            remove(watch)
+            // This ends what the connection's own task waits for.
+            group.addTask { await watch.connection.close() }
+          }
         }
       }
     }
   }
 
-  /// Tells a client that owes something, and closes the connection, which ends what its own task waits for.
-  private static func end(_ watch: Watch) async {
-    if [.head, .body].contains(watch.phase) {
-      var writer = ResponseWriter()
-      let failure = RequestFailure(.requestTimeout, "the request took too long")
-      writer.append(Response(failure), to: nil, isLast: true)
-      // A client that does not take even this has its connection closed all the same.
-      let bytes = writer.bytes
-      _ = try? await withTimeout(.seconds(1)) { try await watch.connection.send(bytes) }
+  /// Tells a client that owes the rest of a request. Its connection is closed soon, whether it takes this or not.
+  private static func tell(_ connection: TCPConnection) async {
+    var writer = ResponseWriter()
+    writer.append(Response(RequestFailure(.requestTimeout, "the request took too long")), to: nil, isLast: true)
+    do {
+      try await connection.send(writer.bytes)
+      try await connection.shutdown(.send)
+    } catch {
+      // It has gone, which its own task sees too.
     }
-    await watch.connection.close()
   }
 }

@@ -146,6 +146,56 @@ import Testing
     }
   }
 
+  /// Old clients send an empty line behind a body, which asks for nothing.
+  @Test(arguments: ExampleProgram.backends)
+  func anEmptyLineGetsNoAnswer(backend: Backend) async throws {
+    try await ExampleProgram.run("HTTP", "0.1", backend: backend) { (program) async throws in
+      let head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+      for end in ["\r\n", "\r", "\r\n\r\n"] {
+        let client = try await HTTPClient(program)
+        #expect(try await client.ask(head + end).text == "hi")
+        #expect(try await client.isAtEnd())
+      }
+    }
+  }
+
+  /// A client that reads slowly, and yet all the time, gets everything: it is the pieces of an answer that have a time.
+  @Test(arguments: ExampleProgram.backends)
+  func aSlowReaderGetsItsAnswer(backend: Backend) async throws {
+    try await ExampleProgram.run("HTTP", "0.2", backend: backend) { (program) async throws in
+      var small = TCPOptions()
+      small.receiveBufferSize = 65536
+      let client = try await HTTPClient(program, small)
+      let count = 16 << 20
+      try await client.connection.send("GET /bytes/\(count) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      // Four times as long as one piece may take.
+      let (begin, pace) = (ContinuousClock.now, Duration.seconds(4.8) / count)
+      var read = 0
+      while let chunk = try await client.connection.receive() {
+        read += chunk.count
+        try await client.connection.loop.sleep(until: begin.advanced(by: pace * read))
+      }
+      #expect(read > count)
+    }
+  }
+
+  /// The same for a body.
+  @Test(arguments: ExampleProgram.backends)
+  func aSlowBodyIsWaitedFor(backend: Backend) async throws {
+    try await ExampleProgram.run("HTTP", "0.2", backend: backend) { (program) async throws in
+      let client = try await HTTPClient(program)
+      let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 16)
+      try await client.connection.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(8 * piece.count)\r\n\r\n")
+      for _ in 0..<8 {
+        try await client.connection.loop.sleep(for: .milliseconds(300))
+        try await client.connection.send(piece)
+      }
+      let answer = try await client.answer()
+      #expect(answer.status == 200)
+      #expect(answer.body.count == 8 * piece.count)
+    }
+  }
+
   /// Somebody who asks for much and reads nothing.
   @Test(arguments: ExampleProgram.backends)
   func clientsThatDoNotReadAreClosed(backend: Backend) async throws {

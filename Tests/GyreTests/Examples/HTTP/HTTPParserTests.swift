@@ -45,6 +45,72 @@ import Testing
     #expect(reading.phase == .idle)
   }
 
+  // MARK: Targets and hosts
+
+  /// What a target means; `nil` if it gets 400. RFC 9112, 3.2; RFC 3986, 3
+  static let targets: [(method: String, target: String, meaning: String?)] = [
+    ("GET", "/", "/"), ("GET", "//a", "//a"), ("GET", "/a?b=/c?d", "/a?b=/c?d"), ("GET", "/a|b[c]", "/a|b[c]"),
+    ("GET", "http://a", "/"), ("GET", "http://a/", "/"), ("GET", "HTTP://a/b", "/b"), ("GET", "http://a//b", "//b"),
+    ("GET", "http://a?x=1", "/?x=1"), ("GET", "http://a?", "/?"), ("GET", "http://a?next=/fields", "/?next=/fields"),
+    ("GET", "http://a/fields?y=/", "/fields?y=/"), ("GET", "http://a:80/b", "/b"), ("GET", "http://a:/b", "/b"),
+    ("GET", "http://127.0.0.1:80?b", "/?b"), ("GET", "http://[::1]/b", "/b"), ("GET", "http://[::1]:80/b", "/b"),
+    ("GET", "http://a/b@c", "/b@c"),
+    ("OPTIONS", "*", "*"), ("OPTIONS", "http://a", "*"), ("OPTIONS", "http://a:80", "*"), ("OPTIONS", "http://a/", "/"),
+    ("OPTIONS", "http://a?b", "/?b"),
+    ("GET", "*", nil), ("OPTIONS", "**", nil), ("OPTIONS", "*/", nil), ("GET", "a", nil), ("GET", "?a", nil),
+    ("GET", "a:80", nil), ("GET", "/#a", nil), ("GET", "/a#", nil), ("GET", "http://a#b", nil),
+    ("GET", "http://", nil), ("GET", "http:///fields", nil), ("GET", "http://?a", nil), ("GET", "http:/a", nil),
+    ("GET", "http:a", nil), ("GET", "http", nil), ("GET", "https://a/", nil), ("GET", "ftp://a/", nil),
+    ("GET", "http://:80/fields", nil), ("GET", "http://:/", nil), ("GET", "http://u@/fields", nil),
+    ("GET", "http://u@a/", nil), ("GET", "http://u:p@a/", nil), ("GET", "http://a@b:80/", nil),
+    ("GET", "http://a:b/", nil), ("GET", "http://a:80:80/", nil), ("GET", "http://a:-1/", nil),
+    ("GET", "http://a\\b/", nil), ("GET", "http://[::1/", nil), ("GET", "http://::1/", nil),
+  ]
+
+  @Test(arguments: targets) func whatATargetMeans(method: String, target: String, meaning: String?) {
+    let reading = read("\(method) \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(reading.requests.map(\.target) == (meaning.map { [$0] } ?? []), "\(target)")
+    #expect(reading.failure?.status == (meaning == nil ? .badRequest : nil), "\(target)")
+  }
+
+  @Test(arguments: [
+    "", "a", "A.example", "a.", "a:80", "a:", "a:0", "a:65535", "a-b_c~d", "a%20b", "a,b", "a;b=c", "127.0.0.1:8080",
+    "[::1]", "[::1]:80", "[::ffff:127.0.0.1]",
+  ])
+  func whatAHostMayBe(host: String) {
+    for (method, target) in [("GET", "/"), ("GET", "http://b/"), ("OPTIONS", "*")] {
+      #expect(read("\(method) \(target) HTTP/1.1\r\nHost:  \(host) \r\n\r\n").failure == nil, "\(host)")
+    }
+    #expect(read("GET / HTTP/1.0\r\nHost: \(host)\r\n\r\n").failure == nil, "\(host)")
+  }
+
+  @Test(arguments: [
+    "a b", "a/", "a/b", "/", "a?b", "a#b", "u@a", "@", "u@", "a, b", "http://a", ":80", ":", "a:b", "a:80 80",
+    "a:65536",
+    "a:99999999999999999999", "a:80:80", "a:+80", "a:-1", "::1", "[]", "[", "[::1", "::1]", "[::1]80", "[::1]a", "[a]",
+    "[::1%25eth0]", "[v1.a]", "a%", "a%2", "a%zz", "a\\b", "a|b", "\"a\"", "<a>", "ä", "a\u{7f}", "a\0b",
+    "a\tb",
+  ])
+  func whatAHostMayNotBe(host: String) {
+    for (target, version) in [("/", "1.1"), ("http://b/", "1.1"), ("/", "1.0")] {
+      let failure = read("GET \(target) HTTP/\(version)\r\nHost: \(host)\r\n\r\n").failure
+      #expect(failure?.status == .badRequest, "\(host)")
+    }
+  }
+
+  /// Empty lines ask for nothing, wherever the stream is cut.
+  @Test func nothingHasBegunBeforeAFirstLine() {
+    for text in ["", "\r", "\r\n", "\r\n\r", "\r\n\r\n"] {
+      #expect(read(text).phase == .idle, "\(text.debugDescription)")
+      #expect(read(text.utf8.map { [$0] }).phase == .idle, "\(text.debugDescription)")
+      let answered = "GET / HTTP/1.1\r\nHost: a\r\n\r\n" + text
+      #expect(read(answered).phase == .idle, "\(text.debugDescription)")
+      #expect(read(text + "G").phase == .head || text.hasSuffix("\r"), "\(text.debugDescription)")
+      #expect(read(text + "G").phase == .head || read(text + "G").failure != nil)
+    }
+    #expect(read("GET / HTTP/1.1\r\n").phase == .head)
+  }
+
   // MARK: What is refused
 
   static let refused: [(head: String, status: Status)] = [
