@@ -37,17 +37,6 @@ struct LineReader {
       partial.removeAll(keepingCapacity: true)
       isTooLong = false
     }
-    return isTooLong ? .tooLong : .text(LineReader.printable(partial))
-  }
-
-  /// Text without control characters: they would move the cursor of those who read it.
-  private static func printable(_ bytes: [UInt8]) -> String {
-    var text = String.UnicodeScalarView()
-    text.append(contentsOf: String(decoding: bytes, as: UTF8.self).unicodeScalars.filter(isPrintable))
-    return String(text)
-  }
-
-  private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.generalCategory != .control && scalar.properties.generalCategory != .format
+    return isTooLong ? .tooLong : .text(PlainText.of(partial))
   }
 }

@@ -37,6 +37,53 @@ import Testing
     }
   }
 
+  /// Others see the same name, or cannot tell it from another.
+  @Test(arguments: ExampleProgram.backends)
+  func aNameIsWhatOthersSee(backend: Backend) async throws {
+    try await ExampleProgram.run("Chat", backend: backend) { chat in
+      let zoe = try await ChatClient.join(chat, as: "Zoë")
+      let other = try await ChatClient.connect(to: chat)
+      for same in ["ZOË", "Zoe\u{308}", "Zo\u{200b}ë", "\u{2066}Zoë", "Zo\u{3164}ë", "\u{2028}Zoë"] {
+        try await other.say(same)
+        #expect(try await other.line()?.hasSuffix(" is here already; try another name") == true, "\(same)")
+      }
+      for bad in ["a" + String(repeating: "\u{301}", count: 200), "\u{3164}", "\u{301}", "a\u{20dd}b c", "\u{e000}"] {
+        try await other.say(bad)
+        #expect(try await other.line() == "* a name has 1 to 16 letters or digits; try another", "\(bad)")
+      }
+      for good in ["李", "Nguye\u{302}\u{303}n", "कि", "Zoe"] {
+        let member = try await ChatClient.connect(to: chat)
+        try await member.say(good)
+        #expect(try await member.line()?.hasPrefix("* hello, \(good); ") == true, "\(good)")
+      }
+      await zoe.leave()
+    }
+  }
+
+  /// One line for everybody, whatever their terminal takes for a line's end; only LF is one.
+  @Test(arguments: ExampleProgram.backends)
+  func whatIsSaidStaysInItsLine(backend: Backend) async throws {
+    try await ExampleProgram.run("Chat", backend: backend) { chat in
+      let ada = try await ChatClient.join(chat, as: "Ada")
+      let bo = try await ChatClient.join(chat, as: "Bo")
+      #expect(try await ada.line() == "* Bo has come in")
+      for end in [
+        "\u{2028}", "\u{2029}", "\u{85}", "\u{b}", "\u{c}", "\r", "\u{8}", "\u{1c}", "\u{1d}", "\u{1e}", "\0",
+      ] {
+        try await bo.say("hi\(end)* Cy has left")
+        #expect(try await ada.line() == "Bo: hi* Cy has left", "\(end.unicodeScalars.first!.value)")
+      }
+      for hidden in ["\u{200b}", "\u{202e}", "\u{ad}", "\u{feff}", "\u{e0041}", "\u{fe0f}", "\u{f8ff}", "\u{ffff}"] {
+        try await bo.say("a\(hidden)b")
+        #expect(try await ada.line() == "Bo: ab", "\(hidden.unicodeScalars.first!.value)")
+      }
+      try await bo.say("a\(String(repeating: "\u{301}", count: 400))b\u{301}")
+      #expect(try await ada.line() == "Bo: a\u{301}\u{301}\u{301}\u{301}b\u{301}")
+      try await bo.say("e\u{302}\u{301} \u{1f600} 李 नमस्ते שָׁלוֹם")
+      #expect(try await ada.line() == "Bo: e\u{302}\u{301} \u{1f600} 李 नमस्ते שָׁלוֹם")
+    }
+  }
+
   @Test(arguments: ExampleProgram.backends)
   func aLineThatIsTooLongGetsAnErrorAndReachesNobody(backend: Backend) async throws {
     try await ExampleProgram.run("Chat", backend: backend) { chat in
