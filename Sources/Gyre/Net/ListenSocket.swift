@@ -175,21 +175,29 @@ final class ListenSocket: Socket, @unchecked Sendable {
 
   // MARK: Errors
 
-  /// accept(2): most errors are about one connection, or pass.
+  /// Every error of accept(2), decided: most are about one connection, or pass.
   private func note(_ error: Int32) {
     switch error {
-    case ECANCELED, EINTR, ECONNABORTED: break
-    case EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP, EFAULT:
+    case ECANCELED, EINTR: break
+    // The connection was reset in the queue, which is shorter by one now: this cannot go on for ever.
+    case ECONNABORTED: break
+    // This socket will never accept.
+    case EBADF, EINVAL, ENOTSOCK, EFAULT:
       failure = -error
       while let waiter = waiters.popFirst() { waiter.resume(-error) }
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+      shortages += 1
+      retryLater()
+    // Errors of the network that a new connection brings along: ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET,
+    // EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, ETIMEDOUT. A firewall's or a filter's EPERM. EAGAIN, where another process made
+    // a socket that it shares with a ring not block.
     default: retryLater()
     }
   }
 
-  /// Descriptors or memory are short, or (`EAGAIN`) another process made a socket that it shares with a ring not block. Trying again at once would spin, so it waits, longer each time; the connections
-  /// wait in the kernel's accept queue.
+  /// What may last would spin if it were tried again at once. So it is tried later, and later each time; connections wait in
+  /// the kernel's accept queue meanwhile.
   private func retryLater() {
-    shortages += 1
     guard retry == nil, refusal == nil, !isFinishing else { return }
     retry = loop.timers.insert(at: EventLoop.now + retryDelay) { fired in
       self.retry = nil

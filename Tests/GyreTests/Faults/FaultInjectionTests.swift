@@ -24,6 +24,7 @@ struct FaultInjectionTests {
     }
     #expect(failures.isEmpty)
     #expect(log.missing(from: plan).isEmpty, "faults that never fired")
+    #expect(log.closed.all > 0 && log.closed.early == 0, "closed while an operation was in flight")
     print("faults \(backend) seed \(plan.seed): \(log.total) harmless ones fired")
   }
 

@@ -18,12 +18,16 @@ struct FaultPlan: Sendable {
     return FaultPlan(
       seed: seed,
       faults: [
-        .accept: errors([EINTR, EAGAIN, ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM]) + [.late],
+        .accept: errors([
+          EINTR, EAGAIN, ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EPROTO, EOPNOTSUPP, ENOPROTOOPT, ENONET,
+          ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH,
+        ]) + [.late],
         .receive: errors([EINTR, EAGAIN, ENOBUFS]) + [.late],
         .receiveInto: errors([EINTR, EAGAIN]) + [.short, .late],
         .send: errors([EINTR, EAGAIN]) + [.short, .late],
         .connect: errors([EINTR, EAGAIN]) + [.late],
         .install: [.late],
+        .close: [.late],
       ]
     )
   }

@@ -11,14 +11,14 @@ final class FaultyDriver: Driver {
   private var turn = 0
   private var fabricated: [(due: Int, id: OperationID, result: Int32)] = []
   private var late: [LateCompletion] = []
+  /// The operations whose completions are told late, and those that the driver behind this one executes for them.
+  private var doubles: [UInt64: (id: OperationID, descriptor: Descriptor)] = [:]
 
-  /// A completion kept back. `hold` is an operation of the table that keeps the loop from ending meanwhile.
+  /// A completion kept back.
   private struct LateCompletion {
     let due: Int
-    let target: OperationTarget
-    let role: OperationRole
+    let id: OperationID
     let completion: Completion
-    let hold: OperationID
   }
 
   init(_ inner: any Driver, plan: FaultPlan, log: FaultLog) {
@@ -55,6 +55,7 @@ final class FaultyDriver: Driver {
   func tearDown() { inner.tearDown() }
 
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID {
+    if case .close(let descriptor) = operation { noteClosing(descriptor) }
     guard let fault = chooseFault(for: operation) else { return inner.start(operation, for: target) }
     log.note(fault, operation.role)
     switch fault {
@@ -63,7 +64,11 @@ final class FaultyDriver: Driver {
       fabricated.append((turn + 1, id, -errno.rawValue))
       return id
     case .short: return inner.start(shortened(operation), for: target)
-    case .late: return inner.start(operation, for: LateTarget(self, target))
+    case .late:
+      // In flight, for the target as for the table, until the late completion is told.
+      let id = operations.begin(operation, for: target)
+      doubles[id.rawValue] = (inner.start(operation, for: LateTarget(self, id)), operation.descriptor)
+      return id
     }
   }
 
@@ -72,7 +77,8 @@ final class FaultyDriver: Driver {
       // The fault came first: its own completion is the terminal one, as in any race.
       fabricated[index].due = turn
     } else {
-      inner.cancel(id)
+      // The double may have ended, with its completion on the way.
+      inner.cancel(doubles[id.rawValue]?.id ?? id)
     }
   }
 
@@ -84,11 +90,15 @@ final class FaultyDriver: Driver {
     deliverLate()
   }
 
-  fileprivate func keepBack(_ target: OperationTarget, _ role: OperationRole, _ completion: Completion) {
+  fileprivate func keepBack(_ completion: Completion, of id: OperationID) {
     // In order of arrival: a multishot's completions must not overtake one another.
     let due = max(late.last?.due ?? 0, turn + Int.random(in: 1...3, using: &random))
-    let hold = operations.begin(.close(.ordinary(-1)), for: OperationTarget())
-    late.append(LateCompletion(due: due, target: target, role: role, completion: completion, hold: hold))
+    late.append(LateCompletion(due: due, id: id, completion: completion))
+  }
+
+  /// Whoever closes has to have waited for the terminal completions, late ones, too.
+  private func noteClosing(_ descriptor: Descriptor) {
+    log.noteClosing(isEarly: doubles.values.contains { $0.descriptor == descriptor })
   }
 
   private func deliverFabricated() {
@@ -100,8 +110,8 @@ final class FaultyDriver: Driver {
   private func deliverLate() {
     while let next = late.first, next.due <= turn {
       late.removeFirst()
-      _ = operations.deliver(Completion(result: 0), to: next.hold)
-      next.target.operationCompleted(next.role, next.completion)
+      if !next.completion.hasMore { doubles[next.id.rawValue] = nil }
+      _ = operations.deliver(next.completion, to: next.id)
     }
   }
 
@@ -125,17 +135,15 @@ final class FaultyDriver: Driver {
   /// Stands between an operation and its target, to tell of completions late.
   private final class LateTarget: OperationTarget {
     private unowned let driver: FaultyDriver
-    private let target: OperationTarget
+    private let id: OperationID
 
-    init(_ driver: FaultyDriver, _ target: OperationTarget) {
+    init(_ driver: FaultyDriver, _ id: OperationID) {
       self.driver = driver
-      self.target = target
+      self.id = id
     }
 
     override func operationCompleted(_ role: OperationRole, _ completion: Completion) {
-      driver.keepBack(target, role, completion)
+      driver.keepBack(completion, of: id)
     }
-
-    override func loopStops() { target.loopStops() }
   }
 }
