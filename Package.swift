@@ -92,7 +92,7 @@ let package = Package(
       path: "Tests/Tools/AsyncProgram",
       swiftSettings: settings
     ),
-    .executableTarget(name: "deny-io-uring", path: "Tests/Tools/DenyIOUring"),
+    .executableTarget(name: "deny-call", path: "Tests/Tools/DenyCall"),
     .target(name: "CountAllocations", path: "Tests/Tools/CountAllocations"),
     // No dependency of the tests: its malloc would be theirs.
     .executableTarget(
@@ -104,7 +104,7 @@ let package = Package(
     .testTarget(
       name: "GyreTests",
       dependencies: [
-        "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "KeyValue", "HTTP", "SharedState", "deny-io-uring",
+        "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "KeyValue", "HTTP", "SharedState", "deny-call",
         "gyre-soak", "whole-program", "gyre-server-fixture",
         "GyreMetrics", .product(name: "MetricsTestKit", package: "swift-metrics"),
       ],

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -13,12 +14,20 @@ _Thread_local void *gyre_thread_loop;
 const char *gyre_errno_name(int number) { return strerrorname_np(number); }
 const char *gyre_errno_text(int number) { return strerrordesc_np(number); }
 
+// The number of epoll_pwait2(2), the same on every architecture. Called by it, since the C library has the call only from
+// glibc 2.35 on.
+#define GYRE_NR_EPOLL_PWAIT2 441
+
 int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nanoseconds) {
   if (nanoseconds == UINT64_MAX) return epoll_wait(fd, events, count, -1);
   if (nanoseconds == 0) return epoll_wait(fd, events, count, 0);
-  struct timespec limit = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
-  int result = epoll_pwait2(fd, events, count, &limit, NULL);
-  if (result >= 0 || errno != ENOSYS) return result;
+  static atomic_bool is_refused;
+  if (!atomic_load_explicit(&is_refused, memory_order_relaxed)) {
+    struct gyre_timespec limit = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    long result = syscall(GYRE_NR_EPOLL_PWAIT2, fd, events, count, &limit, NULL, 0);
+    if (result >= 0 || (errno != ENOSYS && errno != EPERM && errno != EACCES)) return result;
+    atomic_store_explicit(&is_refused, true, memory_order_relaxed);
+  }
   uint64_t milliseconds = (nanoseconds + 999999) / 1000000;
   return epoll_wait(fd, events, count, milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds);
 }

@@ -103,8 +103,9 @@ struct gyre_executor {
 __attribute__((swiftcall)) struct gyre_executor swift_task_getCurrentExecutor(void);
 static inline bool gyre_is_on_actor(void) { return swift_task_getCurrentExecutor().identity != NULL; }
 
-// `epoll_pwait2(2)`, which waits to the nanosecond; kernels before 5.11 lack it and wait to the millisecond, rounded up.
-// A time-out of UINT64_MAX has no limit.
+// `epoll_pwait2(2)`, which waits to the nanosecond. Kernels before 5.11 lack it (ENOSYS), and seccomp profiles that are older
+// than it refuse it (EPERM, EACCES): there `epoll_wait(2)` waits to the millisecond, rounded up. A time-out of UINT64_MAX
+// has no limit. The number of events, or -1 and errno.
 int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nanoseconds);
 
 // The calling thread's number, as top and /proc show it; asked of the kernel once a thread. gettid(2)

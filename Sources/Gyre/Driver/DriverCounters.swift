@@ -4,6 +4,8 @@ struct DriverCounters: Sendable {
   var completions: UInt64 = 0
   /// Calls of `io_uring_enter(2)`, or of `epoll_pwait2(2)`.
   var waits: UInt64 = 0
+  /// Those that failed: neither interrupted nor at the end of their time.
+  var failedWaits: UInt64 = 0
   /// Time in those calls, if the loop measures time.
   var nanosecondsInKernel: UInt64 = 0
   /// Calls of `recv(2)`, `send(2)`, `accept4(2)` that the driver made itself: under io_uring those sends for which the

@@ -18,13 +18,14 @@ final class EpollDriver: Driver {
   private(set) var counters = DriverCounters()
   var stampsCompletions = false
 
-  private var descriptor: Int32
+  private(set) var descriptor: Int32
   private let completionLimit: Int
   private let measuresTime: Bool
   private var sockets: [SocketState] = []
   private var posted: Deque<(id: OperationID, completion: Completion)> = []
   private var unfinished: Deque<Direction> = []
   private var turnsSinceWait = 0
+  private var failures = FailedWaits()
   /// Written by the kernel during `epoll_pwait2` and freed in `deinit`.
   private let events: UnsafeMutableBufferPointer<epoll_event>
 
@@ -40,8 +41,9 @@ final class EpollDriver: Driver {
 
   private struct SocketState {
     var isRegistered = false
-    /// The peer has ended its direction, or the socket failed: a short read no longer proves that nothing is left.
-    var isHungUp = false
+    /// A short read does not prove that nothing is left: the peer has ended its direction, the socket failed, or a read
+    /// stops at an urgent mark.
+    var mayHideMore = false
     var reading = Waiting()
     var writing = Waiting()
   }
@@ -164,17 +166,29 @@ final class EpollDriver: Driver {
     counters.waits &+= 1
     let start = measuresTime ? MonotonicClock.now : 0
     let count = gyre_epoll_wait(descriptor, events.baseAddress!, Int32(events.count), nanoseconds ?? .max)
+    let error = errno
     if measuresTime { counters.nanosecondsInKernel &+= MonotonicClock.now - start }
-    // EINTR is a wait that ended; nothing else can fail here.
-    guard count > 0 else { return }
+    if count < 0 { return waitFailed(error, nanoseconds) }
     for event in events.prefix(Int(count)) where event.data.fd != waker.descriptor {
       edge(event.data.fd, event.events)
     }
   }
 
+  @inline(never)
+  private func waitFailed(_ error: Int32, _ nanoseconds: UInt64?) {
+    // The wait ended.
+    if error == EINTR { return }
+    // EBADF, EINVAL: the instance's descriptor is somebody else's by now. EPERM, EACCES, ENOSYS: a filter. EFAULT: a defect
+    // of this driver.
+    failures.say("epoll_wait(2)", error)
+    counters.failedWaits &+= 1
+    FailedWaits.pause(insteadOf: nanoseconds)
+  }
+
   private func edge(_ number: Int32, _ flags: UInt32) {
-    if flags & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
-      sockets[Int(number)].isHungUp = true
+    // All of them last: an ended stream and a failed socket stay so, and who sends urgent data once may do so again.
+    if flags & (EPOLLPRI.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+      sockets[Int(number)].mayHideMore = true
     }
     if flags & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
       advanceReading(number)
@@ -199,7 +213,7 @@ final class EpollDriver: Driver {
   private func awaitEdge(_ number: Int32) {
     guard !sockets[Int(number)].isRegistered else { return }
     sockets[Int(number)].isRegistered = true
-    let interest = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+    let interest = EPOLLIN.rawValue | EPOLLPRI.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
     var event = epoll_event(events: interest, data: epoll_data_t(fd: number))
     guard epoll_ctl(descriptor, EPOLL_CTL_ADD, number, &event) != 0 else { return }
     let error = -errno
@@ -242,7 +256,7 @@ final class EpollDriver: Driver {
       posted.append((id, Completion(result: result, buffer: buffer, hasMore: true, posted: stamp)))
       // A short read has drained a stream socket (epoll(7), question 9), if an edge will tell of what comes next.
       let state = sockets[Int(number)]
-      if result < buffers.size && state.isRegistered && !state.isHungUp { return }
+      if result < buffers.size && state.isRegistered && !state.mayHideMore { return }
     }
     unfinished.append(Direction(number: number, isReading: true, id: id))
   }

@@ -32,6 +32,7 @@ final class URingDriver: Driver {
   /// Of the prepared entries, those that are no operation: cancels and the poll of the waker.
   private var preparedRequests = 0
   private var isTornDown = false
+  private var failures = FailedWaits()
   /// The loops that were sent messages, by the number of their eventfd, for the case that a message fails.
   private var messaged: [Int32: WeakWaker] = [:]
   /// When the kernel last gave the thread back: what there is to reap was posted before. 0 while nobody wants to know.
@@ -141,12 +142,23 @@ final class URingDriver: Driver {
   private func enter(waits: Bool, nanoseconds: UInt64?) {
     if ring.overflowed { counters.overflows &+= 1 }
     let result = submit(waitingFor: waits ? 1 : 0, nanoseconds: nanoseconds)
-    // EINTR, ETIME: the wait ended. EBUSY, EAGAIN: the kernel is short of room or memory; what was not taken stays
-    // prepared, and the next turn enters again once completions are reaped. Anything else is a defect of this driver.
-    assert(
-      result >= 0 || [-EINTR, -ETIME, -EBUSY, -EAGAIN].contains(result),
-      "io_uring_enter: \(Errno(rawValue: -result))"
-    )
+    if result < 0 { waitFailed(-result, nanoseconds) }
+  }
+
+  /// Whatever the error is, what the kernel did not take stays prepared, and the next turn enters again.
+  @inline(never)
+  private func waitFailed(_ error: Int32, _ nanoseconds: UInt64?) {
+    switch error {
+    // The wait ended.
+    case EINTR, ETIME: return
+    // The kernel is short of room for completions, or of memory: both pass.
+    case EBUSY, EAGAIN, ENOMEM: break
+    // EBADR: for want of memory a completion is lost. EBADF, EINVAL, ENXIO, EOPNOTSUPP: the ring's descriptor is somebody
+    // else's by now. EPERM, EACCES, ENOSYS: a filter. EFAULT, EEXIST, EBADFD: a defect of this driver.
+    default: failures.say("io_uring_enter(2)", error)
+    }
+    counters.failedWaits &+= 1
+    if ring.ready == 0 { FailedWaits.pause(insteadOf: nanoseconds) }
   }
 
   // MARK: Completions

@@ -35,8 +35,8 @@ final class CommandProgram: @unchecked Sendable {
     // The package manager puts the programs beside the tests.
     let directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     let program = directory.appendingPathComponent("gyre")
-    process.executableURL = denied == nil ? program : directory.appendingPathComponent("deny-io-uring")
-    process.arguments = denied.map { [$0, program.path] + arguments } ?? arguments
+    process.executableURL = denied == nil ? program : directory.appendingPathComponent("deny-call")
+    process.arguments = denied.map { ["io_uring_setup=\($0)", program.path] + arguments } ?? arguments
     process.environment = ProcessInfo.processInfo.environment.merging(["GYRE_BACKEND": ""]) { $1 }
       .merging(environment) { $1 }
     process.standardOutput = output

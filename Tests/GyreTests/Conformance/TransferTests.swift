@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Gyre
@@ -168,6 +169,27 @@ struct TransferTests {
         // A direct descriptor still works after an ordinary one was installed beside it.
         try await pair.client.send("still")
         #expect(try await server.receive(exactly: 5).count == 5)
+      }
+    }
+  }
+
+  /// A read stops at an urgent mark (tcp(7)), however many bytes wait behind it, and nothing more arrives. The urgent byte
+  /// itself is not in the stream.
+  @Test(arguments: Backends.available)
+  func bytesBehindAnUrgentMarkArrive(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      try await Pair.with(loop) { pair in
+        try await pair.client.send("?")
+        #expect(try await pair.server.receive(exactly: 1).count == 1)
+        for _ in 0..<3 {
+          // All of it before the loop looks.
+          let number = pair.client.socket.descriptor.number
+          #expect(send(number, "before", 6, 0) == 6)
+          #expect(send(number, "!", 1, Int32(MSG_OOB)) == 1)
+          #expect(send(number, "behind", 6, 0) == 6)
+          let received = try await withTimeout(.seconds(10)) { try await pair.server.receive(exactly: 12) }
+          #expect(received == Array("beforebehind".utf8))
+        }
       }
     }
   }
