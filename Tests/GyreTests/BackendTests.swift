@@ -19,6 +19,12 @@ struct BackendTests {
     }
   }
 
+  /// Where the kernel has all that loops need, they use it: a suite on epoll alone has a reason.
+  @Test func ioUringIsUsedWhereTheKernelHasIt() {
+    let features = try? RingFeatures.probe().get()
+    #expect(Backends.available.contains(.uring) == (features?.required.allSatisfy(\.available) ?? false))
+  }
+
   @Test func theAutomaticChoiceIsTheBestThereIs() throws {
     try withEnvironment(nil) { () throws in
       #expect(try EventLoop.run { EventLoop.current?.backend } == Backends.available.first)

@@ -16,7 +16,7 @@ struct TCPPair {
     try #require(write(client, [UInt8](repeating: 0x3f, count: count), count) == count)
     // Over loopback the bytes are there once they are sent; waiting costs nothing and needs no such promise.
     var readable = pollfd(fd: server, events: Int16(POLLIN), revents: 0)
-    try #require(poll(&readable, 1, 2000) == 1)
+    try #require(poll(&readable, 1, Patience.pollTimeout(seconds: 2)) == 1)
   }
 
   func connectAgain() throws -> Int32 { try TCPPair.connected(to: listener) }

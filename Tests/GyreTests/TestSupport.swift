@@ -3,13 +3,12 @@ import Testing
 
 @testable import Gyre
 
-/// The backends that this kernel allows. Under a filter that denies io_uring the suite runs on epoll alone, and
-/// `BackendTests` checks the refusal.
+/// The backends that loops can use here: a kernel may make a ring and lack what loops need of it. Under a filter that denies
+/// io_uring the suite runs on epoll alone, and `BackendTests` checks the refusal, and that there was a reason for it.
 enum Backends {
-  static let available: [Backend] = {
-    let isAllowed = (try? Ring(size: Ring.Size(submissions: 4, completions: 8))) != nil
-    return isAllowed ? [.uring, .epoll] : [.epoll]
-  }()
+  static let available = Backend.allCases.filter { backend in
+    (try? EventLoop.run(EventLoop.Configuration(backend: backend.choice)) {}) != nil
+  }
 }
 
 extension Backend {
@@ -24,14 +23,14 @@ func withLoop<Value: Sendable>(
   configure: (inout EventLoop.Configuration) -> Void = { _ in },
   _ body: @escaping @Sendable (EventLoop) async throws -> Value
 ) async throws -> Value {
-  let watchdog = Watchdog(seconds: seconds)
+  let watchdog = Watchdog(seconds: seconds, "\(backend)")
   defer { watchdog.stop() }
   var configuration = EventLoop.Configuration(backend: backend.choice)
   TinyQueues.fromEnvironment?.apply(to: &configuration)
   configure(&configuration)
   _ = await StockExecutor.begun.value
   let before = OpenDescriptors.list()
-  let (result, trace) = try await runLoop(configuration, body)
+  let (result, trace) = try await runLoop(configuration, watchdog, body)
   await expectNothingLeft(of: trace, besides: before)
   return try result.get()
 }
@@ -43,7 +42,7 @@ func withLoops<Value: Sendable>(
   configure: (inout EventLoop.Configuration) -> Void = { _ in },
   _ body: @escaping @Sendable ([EventLoop]) async throws -> Value
 ) async throws -> Value {
-  let watchdog = Watchdog(seconds: seconds)
+  let watchdog = Watchdog(seconds: seconds, "\(backends)")
   defer { watchdog.stop() }
   _ = await StockExecutor.begun.value
   let before = OpenDescriptors.list()
@@ -54,6 +53,7 @@ func withLoops<Value: Sendable>(
       configure(&configuration)
       return configuration
     },
+    watchdog,
     body
   )
   for trace in traces { await expectNothingLeft(of: trace, besides: before) }
@@ -62,10 +62,14 @@ func withLoops<Value: Sendable>(
 
 private func runLoops<Value: Sendable>(
   _ configurations: [EventLoop.Configuration],
+  _ watchdog: Watchdog,
   _ body: @escaping @Sendable ([EventLoop]) async throws -> Value
 ) async throws -> (Result<Value, any Error>, [LoopTrace]) {
   let loops = try configurations.map { try EventLoop.start($0) }
-  let result = await Task(executorPreference: loops[0].taskExecutor) { try await body(loops) }.result
+  let task = Task(executorPreference: loops[0].taskExecutor) { try await body(loops) }
+  watchdog.onExpiry { task.cancel() }
+  for loop in loops { watchdog.stops(loop) }
+  let result = await task.result
   for loop in loops {
     await loop.shutdown()
     expectDrained(loop)
@@ -84,10 +88,14 @@ private func expectDrained(_ loop: EventLoop) {
 /// A function of its own: it refers to the loop no longer than it runs.
 private func runLoop<Value: Sendable>(
   _ configuration: EventLoop.Configuration,
+  _ watchdog: Watchdog,
   _ body: @escaping @Sendable (EventLoop) async throws -> Value
 ) async throws -> (Result<Value, any Error>, LoopTrace) {
   let loop = try EventLoop.start(configuration)
-  let result = await Task(executorPreference: loop.taskExecutor) { try await body(loop) }.result
+  let task = Task(executorPreference: loop.taskExecutor) { try await body(loop) }
+  watchdog.onExpiry { task.cancel() }
+  watchdog.stops(loop)
+  let result = await task.result
   await loop.shutdown()
   expectDrained(loop)
   return (result, LoopTrace(loop: loop))
@@ -103,10 +111,9 @@ private struct LoopTrace {
 /// and then, so what is open is looked at again before it counts as left.
 private func expectNothingLeft(of trace: LoopTrace, besides before: Set<Int32>) async {
   var left: Set<Int32> = []
-  for _ in 0..<200 {
+  _ = await Patience.until(seconds: 2) {
     left = OpenDescriptors.list().subtracting(before)
-    if left.isEmpty && trace.loop == nil { return }
-    try? await Task.sleep(for: .milliseconds(5))
+    return left.isEmpty && trace.loop == nil
   }
   #expect(left.isEmpty, "descriptors were left open: \(left.map(OpenDescriptors.describe))")
   #expect(trace.loop == nil, "somebody still refers to the loop")

@@ -80,7 +80,7 @@ struct RingFeatures: Sendable {
   var rows: [(name: String, available: Bool, use: String)] { required + setup + economies + direct }
 
   /// Without one of these, loops run on epoll.
-  private var required: [(name: String, available: Bool, use: String)] {
+  var required: [(name: String, available: Bool, use: String)] {
     [
       ("EXT_ARG", waitTimeout, "timers: a wait ends at the next deadline"),
       ("PBUF_RING", providesBuffers, "receiving: idle connections hold no buffer"),

@@ -24,7 +24,7 @@ import Testing
     #expect(object["chosenBy"] as? String == "automatic")
   }
 
-  @Test(.enabled(if: Backends.available.contains(.uring)))
+  @Test(.needsIOUring)
   func everyFeatureHasItsUse() async throws {
     let object = try await CommandProgram.run("doctor", "--json").object()
     let features = try #require(object["features"] as? [[String: Any]])

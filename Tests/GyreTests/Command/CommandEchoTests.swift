@@ -94,7 +94,7 @@ import Testing
       let connection = try await TCPConnection.connect(to: address)
       echo.signal(SIGTERM)
       // The first signal has been taken when nobody listens any more; before that, a second would be the same one.
-      try await withTimeout(.seconds(5)) {
+      try await withTimeout(Patience.seconds(5)) {
         while let other = try? await TCPConnection.connect(to: address) { await other.close() }
       }
       echo.signal(SIGTERM)

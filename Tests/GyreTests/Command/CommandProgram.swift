@@ -23,7 +23,7 @@ final class CommandProgram: @unchecked Sendable {
   }
 
   /// Milliseconds that any one wait may take.
-  private static let deadline: Int32 = 10_000
+  private static let deadline = Patience.pollTimeout(seconds: 10)
 
   private let process = Process()
   private let output = Foundation.Pipe()

@@ -17,8 +17,9 @@ final class PseudoTerminal: @unchecked Sendable {
     /// Waits for its end.
     func end() async throws {
       let ended = ended
+      let limit = DispatchTime.now() + Patience.seconds(10) / .seconds(1)
       let isOver = await withCheckedContinuation { continuation in
-        Foundation.Thread.detachNewThread { continuation.resume(returning: ended.wait(timeout: .now() + 10)) }
+        Foundation.Thread.detachNewThread { continuation.resume(returning: ended.wait(timeout: limit)) }
       }
       try #require(isOver == .success, "the program does not end")
     }
@@ -90,7 +91,8 @@ final class PseudoTerminal: @unchecked Sendable {
       let text = String(decoding: bytes, as: UTF8.self)
       if text.contains(end) { return text }
       var readable = pollfd(fd: user, events: Int16(POLLIN), revents: 0)
-      try #require(poll(&readable, 1, 10_000) == 1, "the program painted “\(text)” and no more")
+      let isReadable = poll(&readable, 1, Patience.pollTimeout(seconds: 10)) == 1
+      try #require(isReadable, "the program painted “\(text)” and no more")
       let count = Glibc.read(user, &part, part.count)
       try #require(count > 0)
       bytes += part[..<count]

@@ -156,7 +156,7 @@ struct AcceptTests {
     }
   }
 
-  @Test(arguments: Backends.available)
+  @Test(.needsDirectDescriptors, arguments: Backends.available)
   func aFullTableOfDirectDescriptorsFallsBackToOrdinaryOnes(_ backend: Backend) async throws {
     let configure = { @Sendable (configuration: inout EventLoop.Configuration) in
       configuration.directDescriptors = 64

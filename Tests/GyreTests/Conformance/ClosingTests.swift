@@ -94,8 +94,7 @@ struct ClosingTests {
     }
     // The thread of the last loop lets go of it a moment after `shutdown` has returned.
     let leftOpen = { OpenDescriptors.list().subtracting(before) }
-    let deadline = EventLoop.now + 10_000_000_000
-    while EventLoop.now < deadline, trace != nil || !leftOpen().isEmpty { usleep(1000) }
+    _ = Patience.blocking { trace == nil && leftOpen().isEmpty }
     #expect(trace == nil)
     #expect(leftOpen().isEmpty)
   }

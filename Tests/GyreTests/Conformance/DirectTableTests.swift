@@ -3,7 +3,7 @@ import Testing
 @testable import Gyre
 
 /// The ring's own table of files, when more connections come than it has room for.
-@Suite(.serialized)
+@Suite(.serialized, .needsDirectDescriptors)
 struct DirectTableTests {
   /// One accept takes as many connections as are queued, before the loop can count them: none may find the table full.
   /// The smaller completion queue leaves a part of the table to be used.

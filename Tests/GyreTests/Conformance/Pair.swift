@@ -66,10 +66,11 @@ func start<Value: Sendable>(
   Task(executorPreference: loop.taskExecutor) { try await body() }
 }
 
-/// Lets the other tasks of the loop run, and the loop look at the kernel, until `condition` holds. Fails after many turns.
+/// Lets the other tasks of the loop run, and the loop look at the kernel, until `condition` holds. Fails after a while.
 func eventually(_ what: Comment, _ condition: () -> Bool) async throws {
   let loop = EventLoop.current!
-  for _ in 0..<5000 where !condition() { try await loop.sleep(for: .milliseconds(1)) }
+  let end = LoopClock.Instant.now.advanced(by: Patience.seconds(10))
+  while !condition() && LoopClock.Instant.now < end { try await loop.sleep(for: .milliseconds(1)) }
   #expect(condition(), what)
 }
 

@@ -20,7 +20,7 @@ struct SharedListenerTests {
 
       let client = try Self.connectAndStop(stopping)
       let connection = TCPConnection.adopt(client, on: loops[1])
-      let answer = try await withTimeout(.seconds(10)) { try await connection.receive()?.text }
+      let answer = try await withTimeout(Patience.seconds(10)) { try await connection.receive()?.text }
       #expect(answer == "served")
       try await first.value
       await connection.close()

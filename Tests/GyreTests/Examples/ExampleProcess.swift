@@ -44,10 +44,14 @@ final class ExampleProcess {
     _ = wait()
   }
 
-  /// Waits for the process's own end: its exit status, or 128 and the signal that ended it.
+  /// Waits for the process's own end: its exit status, or 128 and the signal that ended it. One that does not end is killed.
   func wait() -> Int32 {
     var status: Int32 = 0
-    while waitpid(number, &status, 0) < 0 && errno == EINTR {}
+    if !Patience.blocking(seconds: 20, until: { waitpid(number, &status, WNOHANG) == number }) {
+      Issue.record("the program does not end")
+      kill(number, SIGKILL)
+      waitpid(number, &status, 0)
+    }
     isReaped = true
     return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
   }
@@ -57,7 +61,8 @@ final class ExampleProcess {
     var bytes: [UInt8] = []
     while !untilLineEnd || !bytes.contains(UInt8(ascii: "\n")) {
       var readable = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
-      try #require(poll(&readable, 1, 20_000) == 1, "no more comes after “\(String(decoding: bytes, as: UTF8.self))”")
+      let isReadable = poll(&readable, 1, Patience.pollTimeout(seconds: 20)) == 1
+      try #require(isReadable, "no more comes after “\(String(decoding: bytes, as: UTF8.self))”")
       var part = [UInt8](repeating: 0, count: 4096)
       let count = read(output, &part, part.count)
       guard count > 0 else { break }

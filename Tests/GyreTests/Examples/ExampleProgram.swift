@@ -7,11 +7,7 @@ struct ExampleProgram {
   /// Where it listens.
   let address: SocketAddress
 
-  /// The backends that this machine lets programs have.
-  static let backends = Backend.allCases.filter { backend in
-    let choice: BackendChoice = backend == .uring ? .uring : .epoll
-    return (try? EventLoop.run(EventLoop.Configuration(backend: choice)) {}) != nil
-  }
+  static var backends: [Backend] { Backends.available }
 
   /// Starts an example on a free port, runs `body` on an event loop of this process, and ends the example.
   ///
@@ -33,7 +29,7 @@ struct ExampleProgram {
   static func onLoop(_ body: @escaping @Sendable () async throws -> Void) async throws {
     guard EventLoop.current == nil else { return try await body() }
     let loop = try EventLoop.start()
-    let task = Task(executorPreference: loop.taskExecutor) { try await withTimeout(.seconds(30), body) }
+    let task = Task(executorPreference: loop.taskExecutor) { try await withTimeout(Patience.seconds(30), body) }
     let result = await task.result
     await loop.shutdown()
     try result.get()

@@ -32,7 +32,7 @@ import Testing
     #expect(cost.jobs == cost.requests)
   }
 
-  @Test("on io_uring echoes share their system calls", .enabled(if: Backends.available.contains(.uring)))
+  @Test("on io_uring echoes share their system calls", .needsIOUring)
   func systemCallsOfIOUring() throws {
     let cost = try HotPathTests.cost(of: .uring)
     #expect(cost.calls == 0)
@@ -78,9 +78,11 @@ import Testing
     program.executableURL = path.map { URL(fileURLWithPath: $0) } ?? directory.appendingPathComponent("gyre-hot-path")
     program.arguments = [backend.choice.rawValue, "\(connections)"] + (exchange ? ["exchange"] : [])
     program.standardOutput = output
-    let watchdog = Watchdog(seconds: 30)
+    let watchdog = Watchdog(seconds: 30, "\(backend)")
     defer { watchdog.stop() }
     try program.run()
+    let number = program.processIdentifier
+    watchdog.onExpiry { kill(number, SIGKILL) }
     let text = output.fileHandleForReading.readDataToEndOfFile()
     program.waitUntilExit()
     try #require(program.terminationStatus == 0)

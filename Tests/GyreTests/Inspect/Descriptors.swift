@@ -1,9 +1,11 @@
 @testable import Gyre
 
 /// What kind of descriptors a loop's listeners accept.
-enum Descriptors: CaseIterable {
+enum Descriptors {
   case ordinary
   case direct
+
+  static let available: [Descriptors] = KernelSupport.hasDirectDescriptors ? [.ordinary, .direct] : [.ordinary]
 
   func apply(to configuration: inout EventLoop.Configuration) {
     configuration.directDescriptors = self == .direct ? 256 : 0

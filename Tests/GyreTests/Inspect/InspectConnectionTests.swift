@@ -7,7 +7,7 @@ import Testing
 /// A connection's buffers, as traffic fills and empties them.
 @Suite(.serialized)
 struct InspectConnectionTests {
-  @Test(arguments: Backends.available, Descriptors.allCases)
+  @Test(arguments: Backends.available, Descriptors.available)
   func unreadBytesAreInTheKernelUntilTheLoopReceivesThem(_ backend: Backend, _ descriptors: Descriptors) async throws {
     try await withPair(backend, descriptors) { loop, pair in
       try await pair.client.send([UInt8](repeating: 1, count: 1000))
@@ -25,7 +25,7 @@ struct InspectConnectionTests {
     }
   }
 
-  @Test(arguments: Backends.available, Descriptors.allCases)
+  @Test(arguments: Backends.available, Descriptors.available)
   func aReceiverThatDoesNotReadClosesItsWindow(_ backend: Backend, _ descriptors: Descriptors) async throws {
     try await withPair(backend, descriptors) { loop, pair in
       let open = try await pair.client.buffers
@@ -50,7 +50,7 @@ struct InspectConnectionTests {
     }
   }
 
-  @Test(arguments: Backends.available, Descriptors.allCases)
+  @Test(arguments: Backends.available, Descriptors.available)
   func whatThePeerHasNotAcknowledgedIsCounted(_ backend: Backend, _ descriptors: Descriptors) async throws {
     try await withPair(backend, descriptors) { loop, pair in
       // The peer may wait with its acknowledgement, but need not: so look until it did.
@@ -64,7 +64,7 @@ struct InspectConnectionTests {
     }
   }
 
-  @Test(arguments: Backends.available, Descriptors.allCases)
+  @Test(arguments: Backends.available, Descriptors.available)
   func onlyTheFirstCallOfADirectDescriptorAsksTheLoop(_ backend: Backend, _ descriptors: Descriptors) async throws {
     try await withPair(backend, descriptors) { loop, pair in
       let isDirect = pair.server.socket.descriptor.isDirect
@@ -79,7 +79,7 @@ struct InspectConnectionTests {
     }
   }
 
-  @Test(arguments: Backends.available, Descriptors.allCases)
+  @Test(arguments: Backends.available, Descriptors.available)
   func aClosedConnectionSaysSo(_ backend: Backend, _ descriptors: Descriptors) async throws {
     try await withPair(backend, descriptors) { loop, pair in
       _ = try await pair.server.buffers
@@ -95,7 +95,7 @@ struct InspectConnectionTests {
   }
 
   /// Asked from other threads for as long as the connection lives and a little longer, there is an answer or `EBADF`.
-  @Test(arguments: Backends.available, Descriptors.allCases)
+  @Test(arguments: Backends.available, Descriptors.available)
   func askingWhileItIsClosedNeverAsksSomebodyElsesSocket(_ backend: Backend, _ descriptors: Descriptors) async throws {
     try await withLoop(backend, configure: { descriptors.apply(to: &$0) }) { loop in
       let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)

@@ -45,7 +45,7 @@ struct InspectMetricsTests {
     }
   }
 
-  @Test(arguments: Backends.available, Descriptors.allCases)
+  @Test(arguments: Backends.available, Descriptors.available)
   func connectionsAreDistributions(_ backend: Backend, _ descriptors: Descriptors) async throws {
     let system = TestMetrics()
     try await withLoop(backend, configure: { descriptors.apply(to: &$0) }) { loop in

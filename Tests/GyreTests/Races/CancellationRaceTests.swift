@@ -12,7 +12,7 @@ struct CancellationRaceTests {
   func everythingArrivesOnceAndNothingLeaks(_ backend: Backend) async throws {
     let races = environmentNumber("GYRE_RACES", default: 100_000)
     let seed = UInt64(environmentNumber("GYRE_SEED", default: 20_261_123))
-    let tallies = try await withLoop(backend, seconds: 600) { loop in
+    let tallies = try await withLoop(backend, seconds: 300 + races / 300) { loop in
       try await CancellationRaceTests.race(races, seed: seed, on: loop)
     }
     for (kind, tally) in tallies.sorted(by: { $0.key < $1.key }) {

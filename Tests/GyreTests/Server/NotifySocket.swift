@@ -29,7 +29,7 @@ final class NotifySocket {
   /// The next message; the wait is bounded.
   func next() throws -> String {
     var readable = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-    try #require(poll(&readable, 1, 20_000) == 1, "nothing is said")
+    try #require(poll(&readable, 1, Patience.pollTimeout(seconds: 20)) == 1, "nothing is said")
     var bytes = [UInt8](repeating: 0, count: 1024)
     let count = recv(socket, &bytes, bytes.count, 0)
     return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)

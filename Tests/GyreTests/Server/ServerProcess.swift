@@ -77,17 +77,12 @@ final class ServerProcess: @unchecked Sendable {
 
   func signal(_ signal: Int32) { kill(number, signal) }
 
-  /// Waits for the process's end, at most some seconds: its exit status, or 128 and the signal that ended it.
+  /// Waits for the process's end, which is bounded: its exit status, or 128 and the signal that ended it.
   func ending() throws -> Int32 {
     var status: Int32 = 0
-    for _ in 0..<2000 {
-      if waitpid(number, &status, WNOHANG) == number {
-        isReaped = true
-        return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
-      }
-      usleep(10_000)
-    }
-    throw ServerProcessError(description: "the server did not end within 20 seconds")
+    isReaped = Patience.blocking(seconds: 20) { waitpid(number, &status, WNOHANG) == number }
+    guard isReaped else { throw ServerProcessError(description: "the server does not end") }
+    return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
   }
 
   /// The processes that it started.
@@ -146,7 +141,7 @@ final class ServerProcess: @unchecked Sendable {
     var bytes: [UInt8] = []
     while !bytes.contains(UInt8(ascii: "\n")) {
       var readable = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      try #require(poll(&readable, 1, 20_000) == 1, "the server does not listen")
+      try #require(poll(&readable, 1, Patience.pollTimeout(seconds: 20)) == 1, "the server does not listen")
       var part = [UInt8](repeating: 0, count: 4096)
       let count = read(descriptor, &part, part.count)
       guard count > 0 else { break }

@@ -138,6 +138,8 @@ func onServerLoop(_ body: @escaping @Sendable () async throws -> Void) async thr
   let watchdog = Watchdog(seconds: 90)
   defer { watchdog.stop() }
   let task = Task(executorPreference: loop.taskExecutor) { try await body() }
+  watchdog.onExpiry { task.cancel() }
+  watchdog.stops(loop)
   let result = await task.result
   await loop.shutdown()
   try result.get()

@@ -28,10 +28,8 @@ struct WorkerTests {
   private func expectReplaced(_ victim: pid_t, in server: ServerProcess, _ what: String) async throws {
     let workers = server.children
     // A second is what is promised; the deadline is that of the machine's other work too.
-    for _ in 0..<1000 where server.children.contains(victim) || server.children.count < 2 {
-      try await Task.sleep(for: .milliseconds(10))
-    }
-    #expect(!server.children.contains(victim) && server.children.count == 2, "\(what): \(workers)")
+    let isReplaced = await Patience.until { !server.children.contains(victim) && server.children.count == 2 }
+    #expect(isReplaced, "\(what): \(workers)")
   }
 
   @Test(arguments: combinations)
@@ -77,11 +75,12 @@ struct WorkerTests {
       var generation = server.children
       for reload in 1...10 {
         server.signal(SIGHUP)
-        for _ in 0..<2000 where server.children.count != 2 || !server.children.isDisjoint(with: generation) {
-          try await Task.sleep(for: .milliseconds(5))
+        var next: Set<pid_t> = []
+        let isReplaced = await Patience.until {
+          next = server.children
+          return next.count == 2 && next.isDisjoint(with: generation)
         }
-        let next = server.children
-        #expect(next.count == 2 && next.isDisjoint(with: generation), "reload \(reload)")
+        #expect(isReplaced, "reload \(reload)")
         generation = next
       }
       isOver.update { $0 = true }
@@ -100,9 +99,8 @@ struct WorkerTests {
     #expect(workers.count == 2)
     server.signal(SIGKILL)
     #expect(try server.ending() == 128 + SIGKILL)
-    func someoneLives() -> Bool { workers.contains { kill($0, 0) == 0 } }
-    for _ in 0..<1000 where someoneLives() { try await Task.sleep(for: .milliseconds(5)) }
-    #expect(!someoneLives(), "a worker outlived its supervisor")
+    let haveEnded = await Patience.until { workers.allSatisfy { kill($0, 0) != 0 } }
+    #expect(haveEnded, "a worker outlived its supervisor")
   }
 
   @Test(arguments: Backends.available)
