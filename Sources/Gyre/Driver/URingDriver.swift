@@ -282,11 +282,13 @@ final class URingDriver: Driver {
         gyre_sqe_set_receive_limit(entry, receiveLimit)
       }
       select(descriptor, in: entry)
+    // Without MSG_WAITALL: where that has sent a part and then finds the connection reset, it says only what it has sent. The
+    // reset has been told then, and nobody heard of it.
     case .send(let descriptor, let address, let count):
-      io_uring_prep_send(entry, descriptor.number, address, count, Int32(MSG_NOSIGNAL | MSG_WAITALL))
+      io_uring_prep_send(entry, descriptor.number, address, count, Int32(MSG_NOSIGNAL))
       select(descriptor, in: entry)
     case .sendMessage(let descriptor, let message):
-      io_uring_prep_sendmsg(entry, descriptor.number, message, UInt32(MSG_NOSIGNAL | MSG_WAITALL))
+      io_uring_prep_sendmsg(entry, descriptor.number, message, UInt32(MSG_NOSIGNAL))
       select(descriptor, in: entry)
     case .receiveInto(let descriptor, let address, let count):
       io_uring_prep_recv(entry, descriptor.number, address, count, 0)

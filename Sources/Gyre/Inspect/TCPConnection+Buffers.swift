@@ -13,14 +13,14 @@ extension TCPConnection {
     get async throws {
       let socket = socket
       do throws(Errno) {
-        if let buffers = try socket.ordinary.use({ number throws(Errno) in try ConnectionBuffers(of: number, socket) })
+        if let buffers = try socket.ordinary.use({ number throws(Errno) in try ConnectionBuffers(of: number, received: socket.arrivedBytes) })
         {
           return buffers
         }
       } catch {
         throw SocketError(error, .option, socket.peer)
       }
-      return try await withOrdinary(.option) { number throws(Errno) in try ConnectionBuffers(of: number, socket) }
+      return try await withOrdinary(.option) { number throws(Errno) in try ConnectionBuffers(of: number, received: socket.arrivedBytes) }
     }
   }
 }
@@ -28,7 +28,7 @@ extension TCPConnection {
 extension ConnectionBuffers {
   /// - Parameters:
   ///   - room: bytes of `TCP_INFO` to ask for, for what older kernels answer.
-  init(of number: Int32, _ socket: StreamSocket, room: Int = MemoryLayout<gyre_tcp_info>.size) throws(Errno) {
+  init(of number: Int32, received: Int, room: Int = MemoryLayout<gyre_tcp_info>.size) throws(Errno) {
     let sendQueue = try SystemSocket.queueLength(UInt(GYRE_SIOCOUTQ), of: number)
     let receiveQueue = try SystemSocket.queueLength(UInt(GYRE_SIOCINQ), of: number)
     let info = try TCPInfo(of: number, room: room)
@@ -36,7 +36,7 @@ extension ConnectionBuffers {
     let unsent = info.unsent.map { Int($0) }
     self.init(
       receiveQueue: receiveQueue,
-      received: socket.arrivedBytes.load(ordering: .relaxed),
+      received: received,
       receiveWindow: info.receiveWindow.map { Int($0) },
       receiveBufferSize: memory.receiveLimit,
       delayedAcknowledgement: .microseconds(info.fields.tcpi_ato),

@@ -17,7 +17,7 @@ extension TCPListener {
   ///   kernel has no socket diagnostics or no `/proc`, for the extras that need them. `tcp(7)`, `sock_diag(7)`, `proc(5)`
   public func queues(including extras: ListenerQueues.Extras) throws(SocketError) -> ListenerQueues {
     do throws(Errno) {
-      let accepted = socket.acceptedCount.load(ordering: .relaxed)
+      let accepted = socket.acceptedCount
       // A listener never has a direct descriptor.
       var queues = try socket.ordinary.use { number throws(Errno) in
         try ListenerQueues(of: number, accepted: accepted)

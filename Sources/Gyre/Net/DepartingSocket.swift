@@ -6,5 +6,7 @@ struct DepartingSocket: Sendable {
   /// What had arrived and nobody had asked for.
   var bytes: [[UInt8]] = []
   var end: StreamEnd?
+  /// Why the connection is cut, as -errno.
+  var cut: Int32?
   var receivesStream = false
 }

@@ -51,10 +51,14 @@ final class ListenSocket: Socket, @unchecked Sendable {
   }
 
   /// The next connection that is there already.
-  func takeAccepted() -> StreamSocket? { accepted.popFirst() }
+  func takeAccepted() -> StreamSocket? {
+    loop.assertIsCurrent()
+    return accepted.popFirst()
+  }
 
   /// Resumes `waiter` with 1 and the descriptor in its call, or with -errno.
   func accept(_ waiter: Waiter) {
+    loop.assertIsCurrent()
     if let result = refusal ?? failure { return waiter.resume(result) }
     if waiter.isCancelled { return waiter.resume(-ECANCELED) }
     waiters.append(waiter)

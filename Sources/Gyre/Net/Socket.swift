@@ -1,7 +1,7 @@
 import Glibc
 
-// @unchecked: every member is touched on the loop's thread alone, where `EventLoop.perform` and the callers' checks of
-// `isCurrent` bring it; what other threads read is immutable or atomic.
+// @unchecked: every member is touched on the loop's thread alone, where `EventLoop.perform` and `LoopBound` bring the
+// callers, and which `start` and the completions assert; what other threads read is immutable or atomic.
 /// A descriptor and the operations in flight on it: what a listener and a connection have in common.
 ///
 /// Closing is a protocol. `close` requests the end of everything in flight, and the descriptor is closed when the last
@@ -17,6 +17,8 @@ class Socket: OperationTarget, @unchecked Sendable {
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
   private var departure: UnsafeContinuation<Result<DepartingSocket, Errno>, Never>?
   private(set) var phase = Phase.open
+  /// Whether closing is to reset the connection instead of ending it.
+  private var resets = false
 
   enum Phase {
     case open
@@ -37,10 +39,12 @@ class Socket: OperationTarget, @unchecked Sendable {
 
   @inline(__always)
   final func start(_ operation: Operation) -> OperationID {
-    loop.start(operation, for: self)
+    loop.assertIsCurrent()
+    return loop.start(operation, for: self)
   }
 
   final override func operationCompleted(_ role: OperationRole, _ completion: Completion) {
+    loop.assertIsCurrent()
     switch role {
     case .close: finishClose()
     case .install: finishInstall(completion.result)
@@ -161,10 +165,16 @@ class Socket: OperationTarget, @unchecked Sendable {
   }
 
   /// Closes, and returns when the descriptor is closed. Not cancellable: what it waits for comes soon.
-  final func close() async {
+  ///
+  /// - Parameter resetting: whether the peer is to see a reset, also if it has sent nothing that was left unread.
+  final func close(resetting: Bool = false) async {
     await withUnsafeContinuation { continuation in
-      guard !loop.perform({ self.beginClose(continuation) }) else { return }
-      closeAfterLoop()
+      let isTaken = loop.perform {
+        if resetting && self.phase == .open { self.resets = true }
+        self.beginClose(continuation)
+      }
+      if isTaken { return }
+      closeAfterLoop(resetting: resetting)
       continuation.resume()
     }
   }
@@ -182,6 +192,12 @@ class Socket: OperationTarget, @unchecked Sendable {
   }
 
   private func closeDescriptor() {
+    if resets {
+      resets = false
+      // Its completion leads here again. Nothing else is in flight, so no receive can take the reset for its own.
+      _ = start(.connect(descriptor, Socket.nobody, socklen_t(MemoryLayout<sockaddr>.size)))
+      return
+    }
     // After the loop's end somebody else may have closed it. Nobody uses the number from here on.
     let (isFirst, number) = ordinary.release()
     guard isFirst else { return }
@@ -198,7 +214,19 @@ class Socket: OperationTarget, @unchecked Sendable {
   }
 
   /// The loop has drained, so nothing is in flight; direct descriptors went with its ring.
-  private func closeAfterLoop() {
-    if let number = ordinary.release().number { Glibc.close(number) }
+  private func closeAfterLoop(resetting: Bool = false) {
+    guard let number = ordinary.release().number else { return }
+    if resetting { _ = Glibc.connect(number, Socket.nobody, socklen_t(MemoryLayout<sockaddr>.size)) }
+    Glibc.close(number)
   }
+
+  /// `AF_UNSPEC`: connecting to it dissolves a connection, by a reset. Needs no descriptor beside a direct one, as
+  /// `SO_LINGER` would. `connect(2)`
+  ///
+  /// Never written again and never freed, so the kernel may read it whenever it likes.
+  nonisolated(unsafe) private static let nobody: UnsafePointer<sockaddr> = {
+    let address = UnsafeMutablePointer<sockaddr>.allocate(capacity: 1)
+    address.initialize(to: sockaddr())
+    return UnsafePointer(address)
+  }()
 }

@@ -5,6 +5,7 @@ extension StreamSocket {
   /// Sends in the order of the calls; resumes `waiter` with 0 once the kernel has taken everything.
   @inline(__always)
   func send(_ payload: Payload, _ waiter: Waiter) {
+    loop.assertIsCurrent()
     if let refusal { return waiter.resume(refusal) }
     if waiter.isCancelled { return waiter.resume(-ECANCELED) }
     if self.payload == nil {
@@ -27,6 +28,7 @@ extension StreamSocket {
   }
 
   func sent(_ result: Int32) {
+    let result = noteCut(result)
     if result >= 0 && payload!.advance(by: Int(result)) { return finishSend(0) }
     // What is left after a short send goes the way of an interrupted one: on, unless it was cancelled.
     guard let outcome = outcome(result < 0 ? result : -EAGAIN, of: sending) else {
@@ -62,7 +64,10 @@ extension StreamSocket {
   ///
   /// It goes back when the kernel has its bytes, not when the next ones come: who waits for those, perhaps for hours, holds no
   /// buffer.
-  func hold(_ chunk: consuming Chunk) { sentChunk = consume chunk }
+  func hold(_ chunk: consuming Chunk) {
+    loop.assertIsCurrent()
+    sentChunk = consume chunk
+  }
 
   /// Sends `bytes`, if any are left to send, and then waits for bytes as `awaitBytes` does, both for the same waiter.
   ///
@@ -105,9 +110,10 @@ extension StreamSocket {
   }
 
   private func sendAlone(_ address: UnsafeRawPointer, _ count: Int) -> Int32? {
+    loop.assertIsCurrent()
     guard payload == nil, observer == nil, refusal == nil, hasSendNumber() else { return nil }
     let result = loop.driver.sendNow(sendNumber, address, count)
-    return result == -EAGAIN ? nil : result
+    return result == -EAGAIN ? nil : noteCut(result)
   }
 
   /// Whether there is an ordinary descriptor. A direct one gets one beside it when that has been missed a few times.

@@ -3,7 +3,8 @@ import DequeModule
 import Glibc
 import Synchronization
 
-// @unchecked: as `Socket`, every member is touched on the loop's thread alone.
+// @unchecked: as `Socket`, every member is touched on the loop's thread alone; `LoopBound` lets tasks do no other, and
+// debug builds assert it.
 /// The state of a connection: what is armed, what has arrived, who waits.
 ///
 /// Receiving is a multishot operation that belongs to the connection and not to a call: it is armed by the first
@@ -30,9 +31,13 @@ final class StreamSocket: Socket, @unchecked Sendable {
   @exclusivity(unchecked) var observer: ConnectionObserver? {
     didSet {
       loop.observers += (observer == nil ? 0 : 1) - (oldValue == nil ? 0 : 1)
+      isObserved.store(observer != nil, ordering: .relaxed)
       oldValue?.ended(on: self)
     }
   }
+
+  /// Whether there is an observer: written on the loop's thread, read on any.
+  let isObserved = Atomic<Bool>(false)
 
   // Receiving.
   @exclusivity(unchecked) private var arrived = ChunkQueue()
@@ -50,6 +55,11 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private var isPausing = false
   private var buffersHeld = 0
   @exclusivity(unchecked) private var streamEnd: StreamEnd?
+  /// Why the connection is cut, as -errno: a reset, or a peer that answers no longer.
+  ///
+  /// The kernel tells of it once, to whichever call asks first. Every call after that sees what looks like a clean end of the
+  /// stream, or `EPIPE`. So the first to hear of it keeps it here for the others.
+  @exclusivity(unchecked) private var cut: Int32?
 
   // Receiving into the caller's memory.
   @exclusivity(unchecked) private var direct = OneShot()
@@ -83,6 +93,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   /// Starts what a task asks for and resumes its waiter with the result.
   @inline(__always)
   func begin(_ request: SocketRequest, _ waiter: Waiter) {
+    loop.assertIsCurrent()
     loop.jobWatch?.noteCaller()
     switch request {
     case .receive: awaitBytes(waiter)
@@ -125,6 +136,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
   }
 
   override func cancelEverything(_ result: Int32) {
+    // A task's number can come again after its end.
+    if phase != .open { owner = 0 }
     if phase != .open, let observer { observer.closing(self) }
     // What happens on another loop is not this observer's.
     if phase == .leaving { observer = nil }
@@ -139,12 +152,13 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   // MARK: Going to another loop
 
-  override var isAwaited: Bool {
-    receiver != nil || direct.waiter != nil || payload != nil || connecting.waiter != nil
-  }
+  override var isAwaited: Bool { isReceiving || payload != nil || connecting.waiter != nil }
+
+  /// Whether a task waits for bytes.
+  var isReceiving: Bool { receiver != nil || direct.waiter != nil }
 
   override func depart(with number: Int32) -> DepartingSocket {
-    var departing = DepartingSocket(number: number, peer: peer, end: streamEnd, receivesStream: receivesStream)
+    var departing = DepartingSocket(number: number, peer: peer, end: streamEnd, cut: cut, receivesStream: receivesStream)
     departing.bytes = arrived.map { Array(UnsafeRawBufferPointer(start: $0.start, count: Int($0.count))) }
     dropArrived()
     return departing
@@ -153,6 +167,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   /// Takes over what a connection had received on another loop. On this loop's thread, before anybody has the socket.
   func restore(_ departing: DepartingSocket) {
     streamEnd = departing.end
+    cut = departing.cut
     receivesStream = departing.receivesStream
     let buffers = loop.driver.buffers
     for bytes in departing.bytes {
@@ -173,6 +188,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   /// The next bytes that have arrived.
   @inline(__always)
   func takeChunk() -> PendingChunk? {
+    loop.assertIsCurrent()
     guard let chunk = arrived.popFirst() else { return nil }
     countArrived(-chunk.count)
     return chunk
@@ -203,6 +219,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   @inline(__always)
   func waitForBytes(_ waiter: Waiter) {
+    loop.assertIsCurrent()
     if let result = immediateReceiveResult(waiter) { return answer(waiter, result, into: nil) }
     receiver = waiter
     receiverMemory = nil
@@ -214,7 +231,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private func immediateReceiveResult(_ waiter: Waiter) -> Int32? {
     if let refusal { return refusal }
     if waiter.isCancelled { return -ECANCELED }
-    if receiver != nil || direct.waiter != nil { return -EBUSY }
+    if isReceiving { return -EBUSY }
     return arrived.isEmpty ? endResult : 1
   }
 
@@ -289,9 +306,25 @@ final class StreamSocket: Socket, @unchecked Sendable {
   /// Records why the operation ended, if that ends the stream too.
   private func noteEnd(_ result: Int32) {
     switch -result {
-    case 0: streamEnd = .ended
+    case 0: streamEnd = cut.map { .failed($0) } ?? .ended
     case ENOBUFS, ECANCELED, EINTR, EAGAIN: break
-    default: streamEnd = .failed(result)
+    default:
+      noteCut(result)
+      streamEnd = .failed(result)
+    }
+  }
+
+  /// Keeps what the kernel says of a cut to somebody who was not asking for bytes.
+  ///
+  /// - Returns: what to tell the caller: the cut itself where the kernel only says that nothing can be sent any more.
+  @discardableResult
+  func noteCut(_ result: Int32) -> Int32 {
+    switch -result {
+    case EPIPE: return cut ?? result
+    case ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN, ECONNABORTED:
+      if cut == nil { cut = result }
+      return result
+    default: return result
     }
   }
 
@@ -359,6 +392,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   @inline(__always)
   private func release(_ chunk: PendingChunk) {
+    loop.assertIsCurrent()
     if let buffer = chunk.buffer {
       loop.buffers.giveBack(buffer)
     } else {
@@ -417,9 +451,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   private func receivedInto(_ result: Int32) {
     guard let outcome = outcome(result, of: direct) else { return startDirectReceive() }
-    // The kernel tells of an error once, and of the end of the stream after it.
     if outcome <= 0 && phase == .open { noteEnd(outcome) }
-    direct.waiter.take()?.resume(outcome)
+    direct.waiter.take()?.resume(outcome == 0 ? endResult ?? 0 : outcome)
   }
 
   // MARK: Connecting

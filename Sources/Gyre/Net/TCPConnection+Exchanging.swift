@@ -17,9 +17,9 @@ extension TCPConnection {
   ///   of the bytes, so the stream can only be closed; `SocketError` otherwise, with `send` or `receive` as its operation and the
   ///   errno (`EPIPE`, `ECONNRESET`, `ETIMEDOUT`). `send(2)`, `recv(2)`
   public func exchange(_ chunk: consuming Chunk) async throws -> Chunk? {
-    guard socket.isOwnedByCaller, socket.mayExchange else { return try await sendAndReceive(chunk) }
+    guard socket.ifOwned({ $0.mayExchange }) == true else { return try await sendAndReceive(chunk) }
     let rest = try sendAtOnce(UnsafeRawBufferPointer(start: chunk.start, count: chunk.count))
-    if rest.isEmpty { discard(chunk) } else { socket.hold(chunk) }
+    if rest.isEmpty { discard(chunk) } else { hold(chunk) }
     return try await exchange(rest)
   }
 
@@ -31,7 +31,7 @@ extension TCPConnection {
     // The span is borrowed until this function returns, which is after the kernel's last use.
     let memory = bytes.withUnsafeBytes { $0 }
     if memory.isEmpty { return try await receive() }
-    guard socket.isOwnedByCaller, socket.mayExchange else {
+    guard socket.ifOwned({ $0.mayExchange }) == true else {
       try await send(bytes)
       return try await receive()
     }
@@ -52,10 +52,14 @@ extension TCPConnection {
 
   private func discard(_ chunk: consuming Chunk) {}
 
+  /// Lends the chunk to the socket until its bytes have been sent. Between `mayExchange` and here nothing suspends.
+  @inline(__always)
+  private func hold(_ chunk: consuming Chunk) { socket.onLoop.hold(chunk) }
+
   /// - Returns: what is left to send.
   @inline(__always)
   private func sendAtOnce(_ bytes: UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer {
-    guard let taken = socket.sendAtOnce(bytes.baseAddress!, bytes.count) else { return bytes }
+    let taken = socket.ifCurrent { $0.sendAtOnce(bytes.baseAddress!, bytes.count) ?? 0 } ?? 0
     if taken < 0 { throw error(taken, .send) }
     return UnsafeRawBufferPointer(rebasing: bytes.dropFirst(Int(taken)))
   }
@@ -63,20 +67,29 @@ extension TCPConnection {
   /// Sends `bytes`, which the caller or the socket holds until it has been sent, and receives.
   @inline(__always)
   private func exchange(_ bytes: UnsafeRawBufferPointer) async throws -> Chunk? {
-    if bytes.isEmpty && socket.hasArrived { return try await receive() }
-    let result = await EventLoop.suspend { socket.exchange(bytes, .owner($0)) }
-    guard result == 1, let chunk = socket.takeChunk() else { return try await exchangeEnded(result) }
-    if let observer = socket.observer { observer.resumed(.receiveResumed, Int(chunk.count)) }
-    return Chunk(chunk, of: socket)
+    if bytes.isEmpty && socket.ifCurrent({ $0.hasArrived }) == true { return try await receive() }
+    let result = await socket.suspend { $0.exchange(bytes, .owner($1)) }
+    // The task may be on another thread now, or another one may have taken what had come.
+    guard result == 1, let pending = takeArrived() else { return try await exchangeEnded(result) }
+    return socket.chunk(pending)
+  }
+
+  @inline(__always)
+  private func takeArrived() -> PendingChunk? {
+    let pending = socket.ifCurrent { socket -> PendingChunk? in
+      guard let pending = socket.takeChunk() else { return nil }
+      if let observer = socket.observer { observer.resumed(.receiveResumed, Int(pending.count)) }
+      return pending
+    }
+    return pending ?? nil
   }
 
   // Not inlined, as it would make the frame of every exchange larger.
   @inline(never)
-  private func exchangeEnded(_ result: Int32) async throws -> Chunk? {
+  private func exchangeEnded(_ result: Int32?) async throws -> Chunk? {
+    guard let result, result != 1 else { return try await receive() }
     if result < -StreamSocket.sendFailure { throw error(result + StreamSocket.sendFailure, .send) }
-    // Another task may have taken what had come.
-    if result == 1 { return try await receive() }
-    if let observer = socket.observer { observer.resumed(.receiveResumed, Int(result)) }
+    tellObserver(.receiveResumed, result)
     try check(result, .receive)
     return nil
   }

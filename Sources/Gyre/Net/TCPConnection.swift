@@ -13,9 +13,9 @@ public final class TCPConnection: Sendable {
   /// The loop that does the connection's I/O.
   public var loop: EventLoop { socket.loop }
 
-  let socket: StreamSocket
+  let socket: LoopBound<StreamSocket>
 
-  init(_ socket: StreamSocket) { self.socket = socket }
+  init(_ socket: StreamSocket) { self.socket = LoopBound(socket) }
 
   deinit { socket.abandon() }
 
@@ -33,8 +33,25 @@ public final class TCPConnection: Sendable {
     on loop: EventLoop? = nil
   ) async throws -> TCPConnection {
     try options.validate()
-    try Task.checkCancellation()
     let loop = try loop ?? EventLoop.currentOrShared()
+    for _ in 0..<mostAttempts {
+      try Task.checkCancellation()
+      let connection = try await connectOnce(to: address, options, on: loop)
+      if !connection.isConnectedToItself { return connection }
+      // Not an ordinary close, which would keep the port for a minute.
+      await connection.reset()
+    }
+    throw SocketError(.connectionRefused, .connect, address)
+  }
+
+  /// Connections that may turn out to be connected to themselves before nobody is said to listen.
+  private static let mostAttempts = 3
+
+  private static func connectOnce(
+    to address: SocketAddress,
+    _ options: TCPOptions,
+    on loop: EventLoop
+  ) async throws -> TCPConnection {
     let number = try SystemSocket.make(for: address, flags: loop.driver.socketFlags)
     let connection = TCPConnection(StreamSocket(loop: loop, descriptor: .ordinary(number), peer: address))
     do {
@@ -47,6 +64,17 @@ public final class TCPConnection: Sendable {
     if result < 0 { await connection.close() }
     try connection.check(result, .connect)
     return connection
+  }
+
+  /// Whether both ends are this one. Where nobody listens on a port that the kernel gives to those who connect, it gives
+  /// that port to the one who connects there now and then: TCP's simultaneous open, with itself. RFC 9293, 3.5
+  var isConnectedToItself: Bool {
+    let answer = try? socket.ordinary.use { number throws(Errno) in
+      let own = try SystemSocket.localAddress(of: number)
+      if let peer = socket.peer, peer.port != own.port { return false }
+      return own == (try SystemSocket.remoteAddress(of: number))
+    }
+    return answer ?? false
   }
 
   /// Connects to `address`, runs `body`, and closes the connection when `body` ends.
@@ -80,18 +108,15 @@ public final class TCPConnection: Sendable {
 
   /// Makes the calling task the owner. Whoever begins a scope has `cancelScope` called when that task is cancelled.
   func beginScope() {
-    if socket.loop.isCurrent { socket.owner = CurrentTask.identity }
+    _ = socket.ifCurrent { $0.owner = CurrentTask.identity }
   }
 
   func cancelScope() {
-    let socket = socket
-    socket.loop.perform { socket.cancelOwner() }
+    socket.perform { $0.cancelOwner() }
   }
 
-  func endScope() async {
-    if socket.loop.isCurrent { socket.owner = 0 }
-    await close()
-  }
+  /// Closing takes the ownership away.
+  func endScope() async { await close() }
 
   // MARK: Receiving
 
@@ -105,29 +130,50 @@ public final class TCPConnection: Sendable {
   /// - Throws: `CancellationError` if the task was cancelled first (bytes that had already arrived stay for the next call);
   ///   `SocketError` with the errno (`ECONNRESET`, `ETIMEDOUT`) otherwise. `recv(2)`, `io_uring_prep_recv_multishot(3)`
   public func receive() async throws -> Chunk? {
-    guard socket.isOwnedByCaller else { return try await receiveWithCall() }
     while true {
-      if socket.isOwnerCancelled { throw CancellationError() }
-      guard socket.hasArrived else {
-        let result = await EventLoop.suspend { socket.awaitBytes(.owner($0)) }
-        if result == 1 { continue }
-        if let observer = socket.observer { observer.resumed(.receiveResumed, Int(result)) }
+      switch nextArrival() {
+      case .chunk(let chunk): return chunk
+      case .cancelled: throw CancellationError()
+      case .elsewhere: return try await receiveWithCall()
+      case .turnIsOver: await socket.loop.letOthersRun()
+      case .nothing:
+        guard let result = await socket.suspend({ $0.awaitBytes(.owner($1)) }), result != 1 else { continue }
+        tellObserver(.receiveResumed, result)
         try check(result, .receive)
         return nil
       }
-      if socket.loop.takeImmediateAnswer(), let chunk = socket.takeChunk() {
-        if let observer = socket.observer { observer.resumed(.receiveResumed, Int(chunk.count)) }
-        return Chunk(chunk, of: socket)
-      }
-      await socket.loop.letOthersRun()
     }
+  }
+
+  /// What a task finds that wants bytes.
+  private enum Arrival: ~Copyable {
+    case chunk(Chunk)
+    case nothing
+    /// There are bytes, but the loop has given out enough for this turn.
+    case turnIsOver
+    case cancelled
+    /// The task is not on the loop's thread, or does not own the scope.
+    case elsewhere
+  }
+
+  @inline(__always)
+  private func nextArrival() -> Arrival {
+    let arrival = socket.ifOwned { socket -> Arrival in
+      if socket.isOwnerCancelled { return .cancelled }
+      if !socket.hasArrived { return .nothing }
+      guard socket.loop.takeImmediateAnswer(), let chunk = socket.takeChunk() else { return .turnIsOver }
+      if let observer = socket.observer { observer.resumed(.receiveResumed, Int(chunk.count)) }
+      return .chunk(Chunk(chunk, of: socket))
+    }
+    guard let arrival else { return .elsewhere }
+    return arrival
   }
 
   private func receiveWithCall() async throws -> Chunk? {
     let call = Call()
     let result = await perform(.receive, as: call)
     if let observer = call.observer { observer.resumed(.receiveResumed, Int(call.chunk?.count ?? result)) }
-    if let chunk = call.chunk { return Chunk(chunk, of: socket) }
+    if let chunk = call.chunk { return socket.chunk(chunk) }
     try check(result, .receive)
     return nil
   }
@@ -143,7 +189,9 @@ public final class TCPConnection: Sendable {
     let memory = buffer.withUnsafeMutableBytes { $0 }
     if memory.isEmpty { return 0 }
     // What has arrived is copied without suspending; small pieces of it must not keep the loop.
-    if socket.loop.isCurrent, socket.hasArrived, !socket.loop.takeImmediateAnswer() { await socket.loop.letOthersRun() }
+    if socket.ifCurrent({ $0.hasArrived && !$0.loop.takeImmediateAnswer() }) == true {
+      await socket.loop.letOthersRun()
+    }
     let result = await perform(.receiveInto(memory))
     try check(result, .receive)
     return Int(result)
@@ -173,15 +221,14 @@ public final class TCPConnection: Sendable {
 
   @inline(__always)
   private func send(_ address: UnsafeRawPointer, _ count: Int) async -> Int32 {
-    guard socket.isOwnedByCaller else { return await sendWithCall(address, count) }
-    if socket.isOwnerCancelled { return -ECANCELED }
-    var (address, count) = (address, count)
-    if let taken = socket.sendAtOnce(address, count) {
-      if taken < 0 || taken == count { return min(taken, 0) }
-      (address, count) = (address + Int(taken), count - Int(taken))
+    let taken = socket.ifOwned { $0.isOwnerCancelled ? -ECANCELED : $0.sendAtOnce(address, count) ?? 0 }
+    guard let taken else { return await sendWithCall(address, count) }
+    if taken < 0 || taken == count { return min(taken, 0) }
+    let (rest, left) = (address + Int(taken), count - Int(taken))
+    guard let result = await socket.suspend({ $0.send(.bytes(rest, left), .owner($1)) }) else {
+      return await sendWithCall(rest, left)
     }
-    let result = await EventLoop.suspend { socket.send(.bytes(address, count), .owner($0)) }
-    if let observer = socket.observer { observer.resumed(.sendResumed, Int(result)) }
+    tellObserver(.sendResumed, result)
     return result
   }
 
@@ -222,6 +269,14 @@ public final class TCPConnection: Sendable {
   /// cancellable: it waits only for what it has just cancelled. `close(2)`
   public func close() async { await socket.close() }
 
+  /// Closes the connection as `close()` does, but has the peer see a reset: its calls fail with `ECONNRESET`.
+  ///
+  /// For telling a peer that the stream is cut and must not be taken for whole, as a proxy does when the other side was
+  /// reset. Bytes that the peer has not acknowledged are thrown away, and so are those that it has not read. The port is
+  /// free at once. Closing twice is fine; a connection that is closed already is not reset any more. Not cancellable.
+  /// `connect(2)` with `AF_UNSPEC`
+  public func reset() async { await socket.close(resetting: true) }
+
   // MARK: Options and addresses
 
   /// The connection's own address. `getsockname(2)`
@@ -249,8 +304,12 @@ public final class TCPConnection: Sendable {
   }
 
   /// An option whose value is a number. `getsockopt(2)`
+  ///
+  /// Asking for `SO_ERROR` takes the error from the kernel; receiving and sending still tell of it.
   public func option(level: Int32, name: Int32) async throws -> Int32 {
-    try await withOrdinary(.option) { number throws(Errno) in try SystemSocket.get(level, name, of: number) }
+    let value = try await withOrdinary(.option) { number throws(Errno) in try SystemSocket.get(level, name, of: number) }
+    if level == SOL_SOCKET && name == SO_ERROR && value > 0 { socket.perform { $0.noteCut(-value) } }
+    return value
   }
 
   /// Calls `body` with the connection's ordinary descriptor, which a direct one gets installed beside it at first use.
@@ -275,33 +334,39 @@ public final class TCPConnection: Sendable {
   /// Has the loop do what `request` asks for: without any detour if the caller owns the connection's scope on its loop.
   @inline(__always)
   private func perform(_ request: SocketRequest) async -> Int32 {
-    guard socket.isOwnedByCaller else { return await perform(request, as: Call()) }
-    if socket.isOwnerCancelled { return -ECANCELED }
-    let end = request.end
-    let result = await EventLoop.suspend { socket.begin(request, .owner($0)) }
-    if let end, let observer = socket.observer { observer.resumed(end, Int(result)) }
+    let isCancelled = socket.ifOwned { $0.isOwnerCancelled }
+    if isCancelled == true { return -ECANCELED }
+    guard isCancelled != nil, let result = await socket.suspend({ $0.begin(request, .owner($1)) }) else {
+      return await perform(request, as: Call())
+    }
+    if let end = request.end { tellObserver(end, result) }
     return result
   }
 
   /// The same for every other caller: on the loop's thread by a hop, and with a cancellation handler for this call.
   private func perform(_ request: SocketRequest, as call: Call) async -> Int32 {
-    let socket = socket
     if Task.isCancelled { return -ECANCELED }
-    let result = await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation in
-        let isAccepted = socket.loop.perform {
-          call.observer = socket.observer
-          socket.begin(request, .call(continuation, call))
-        }
-        if !isAccepted { continuation.resume(returning: -ESHUTDOWN) }
-      }
-    } onCancel: {
-      call.isCancelled.store(true, ordering: .relaxed)
-      socket.loop.perform { socket.cancel(call) }
+    let result = await socket.call(call) { socket, waiter in
+      call.observer = socket.observer
+      socket.begin(request, waiter)
+    } cancel: {
+      $0.cancel(call)
     }
-    call.takeOver()
     if let observer = call.observer, let end = request.end { observer.resumed(end, Int(result)) }
     return result
+  }
+
+  /// Tells whoever observes the connection that the calling task, which may be on any thread, has its result.
+  @inline(__always)
+  func tellObserver(_ handoff: Handoff, _ result: Int32) {
+    let isTold: Void? = socket.ifCurrent { if let observer = $0.observer { observer.resumed(handoff, Int(result)) } }
+    if isTold == nil { tellObserverFromElsewhere(handoff, result) }
+  }
+
+  @inline(never)
+  private func tellObserverFromElsewhere(_ handoff: Handoff, _ result: Int32) {
+    guard socket.isObserved else { return }
+    socket.perform { $0.observer?.resumed(handoff, Int(result)) }
   }
 
   @inline(__always)

@@ -12,11 +12,11 @@ public final class TCPListener: Sendable {
   /// The loop that accepts, and does the I/O of the accepted connections.
   public var loop: EventLoop { socket.loop }
 
-  let socket: ListenSocket
+  let socket: LoopBound<ListenSocket>
   private static let log = Logger(label: "gyre.listener")
 
   private init(_ socket: ListenSocket, address: SocketAddress) {
-    self.socket = socket
+    self.socket = LoopBound(socket)
     self.address = address
   }
 
@@ -93,15 +93,9 @@ public final class TCPListener: Sendable {
   ///   `SocketError` with `EBADF` once the listener is closed. `accept4(2)`, `io_uring_prep_multishot_accept(3)`
   public func accept() async throws -> TCPConnection {
     try Task.checkCancellation()
-    if socket.loop.isCurrent, socket.refusal == nil, socket.loop.takeImmediateAnswer(),
-      let connection = socket.takeAccepted()
-    {
-      if let observer = connection.observer { observer.resumed(.acceptResumed, 0) }
-      return TCPConnection(connection)
-    }
+    if let connection = acceptAtOnce() { return connection }
     let call = Call()
-    let result = await perform(call)
-    call.takeOver()
+    let result = await socket.call(call) { $0.accept($1) } cancel: { $0.cancel(call) }
     if let connection = call.accepted {
       if let observer = call.observer { observer.resumed(.acceptResumed, 0) }
       return TCPConnection(connection)
@@ -110,22 +104,21 @@ public final class TCPListener: Sendable {
     throw SocketError(Errno(rawValue: -result), .accept, address)
   }
 
-  private func perform(_ call: Call) async -> Int32 {
-    let socket = socket
-    return await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation in
-        if !socket.loop.perform({ socket.accept(.call(continuation, call)) }) {
-          continuation.resume(returning: -ESHUTDOWN)
-        }
+  /// A connection that is there already, for a caller on the loop's thread.
+  private func acceptAtOnce() -> TCPConnection? {
+    let connection = socket.ifCurrent { socket -> TCPConnection? in
+      guard socket.refusal == nil, socket.loop.takeImmediateAnswer(), let accepted = socket.takeAccepted() else {
+        return nil
       }
-    } onCancel: {
-      call.isCancelled.store(true, ordering: .relaxed)
-      socket.loop.perform { socket.cancel(call) }
+      if let observer = accepted.observer { observer.resumed(.acceptResumed, 0) }
+      return TCPConnection(accepted)
     }
+    return connection ?? nil
   }
 
-  /// Accepts connections and runs `handler` for each as a child task on the listener's loop, until the listener is closed
-  /// or the task is cancelled. Each connection is closed when its handler ends.
+  /// Accepts connections and runs `handler` for each as a task on the listener's loop, until the listener is closed or the
+  /// task is cancelled. Each connection is closed when its handler ends. A handler's task has the caller's priority and
+  /// task-local values. What a connection costs does not grow with the number of others.
   ///
   /// An error that a handler throws ends that connection alone; it goes to `onError`. When `serve` returns or throws, all
   /// handlers have ended: closing the listener lets them finish, cancelling the task cancels them.
@@ -139,23 +132,44 @@ public final class TCPListener: Sendable {
   ) async throws {
     // Alone in its program, a loop gets all tasks anyway; the preference would cost a look-up at each suspension.
     let executor = loop.isWholeProgram ? nil : loop.taskExecutor
-    try await withThrowingDiscardingTaskGroup { group in
+    try await HandlerTasks.withScope { tasks in
+      let service = Service(tasks: tasks, handler: handler, onError: onError)
       while let connection = try await acceptUnlessClosed() {
-        group.addTask(executorPreference: executor) {
+        let place = tasks.reserve()
+        let task = Task(executorPreference: executor) {
           // What `TCPConnection.withScope` does, flatly: the frames of an idle handler are most of its memory.
           connection.beginScope()
           var failure: (any Error)?
           do {
             try await withTaskCancellationHandler {
-              try await handler(connection)
+              try await service.handler(connection)
             } onCancel: {
               connection.cancelScope()
             }
           } catch { failure = error }
           await connection.endScope()
-          if let failure { TCPListener.report(failure, to: onError) }
+          if let failure { TCPListener.report(failure, to: service.onError) }
+          service.tasks.leave(place)
         }
+        tasks.keep(task, at: place)
       }
+    }
+  }
+
+  /// What all handlers' tasks have in common: one reference in each instead of five words.
+  private final class Service: Sendable {
+    let tasks: HandlerTasks
+    let handler: @Sendable (TCPConnection) async throws -> Void
+    let onError: (@Sendable (any Error) -> Void)?
+
+    init(
+      tasks: HandlerTasks,
+      handler: @escaping @Sendable (TCPConnection) async throws -> Void,
+      onError: (@Sendable (any Error) -> Void)?
+    ) {
+      self.tasks = tasks
+      self.handler = handler
+      self.onError = onError
     }
   }
 
@@ -184,8 +198,7 @@ public final class TCPListener: Sendable {
   /// Two listeners of one socket may both be waiting when a connection comes, and the kernel wakes but one. So what waits is
   /// not left to the others: the one that was woken may be the one that stops.
   public func stopAccepting() {
-    let socket = socket
-    socket.loop.perform { socket.stopAccepting() }
+    socket.perform { $0.stopAccepting() }
   }
 
   /// Stops listening: connections in the kernel's accept queue, and those accepted that nobody has asked for, are closed.

@@ -175,17 +175,20 @@ struct ThreadServer: Sendable {
     to group: EventLoopGroup,
     _ handler: @escaping Server.ConnectionHandler
   ) async throws {
-    try await withThrowingDiscardingTaskGroup { tasks in
+    try await HandlerTasks.withScope { tasks in
       while let connection = try await listener.acceptUnlessClosed() {
         let loop = group.next()
-        tasks.addTask(executorPreference: loop.taskExecutor) {
+        let place = tasks.reserve()
+        let task = Task(executorPreference: loop.taskExecutor) {
           do {
             try await connection.move(to: loop).withScope(handler)
           } catch is CancellationError {
           } catch {
             Server.log.debug("a handler failed: \(error)")
           }
+          tasks.leave(place)
         }
+        tasks.keep(task, at: place)
       }
     }
   }

@@ -335,7 +335,7 @@ struct ExchangeTests {
           let body: @Sendable (TCPConnection) async throws -> Void = { _ = try await $0.exchange(phase.bytes)?.count }
           if isOwned { try await server.withScope(body) } else { try await body(server) }
         }
-        try await eventually("it has come to \(phase)") { phase.isReached(by: server.socket) }
+        try await eventually("it has come to \(phase)") { phase.isReached(by: server.socket.onLoop) }
         try await end(server, exchange)
       }
     }

@@ -23,11 +23,9 @@ struct InspectDocumentationTests {
   private static func names(_ value: Any) -> [String] { Mirror(reflecting: value).children.compactMap(\.label) }
 
   private static func connectionNames() throws -> [String] {
-    let loop = try EventLoop(configuration: EventLoop.Configuration(backend: .epoll))
     let pair = try TCPPair(sending: 1)
     defer { pair.close() }
-    let socket = StreamSocket(loop: loop, descriptor: .ordinary(pair.client))
-    return names(try ConnectionBuffers(of: pair.client, socket))
+    return names(try ConnectionBuffers(of: pair.client, received: 0))
   }
 
   private static var loopNames: [String] {

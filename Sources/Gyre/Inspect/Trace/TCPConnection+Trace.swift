@@ -4,15 +4,13 @@ extension TCPConnection {
   /// Returns at once, from any thread; off the connection's loop it begins with the loop's next turn. A second call ends the
   /// first. Installs an ordinary descriptor beside a direct one.
   public func trace(to trace: HandoffTrace) {
-    let socket = socket
-    socket.loop.perform {
+    socket.perform { socket in
       if socket.phase == .open { ConnectionTrace(trace).begin(on: socket) }
     }
   }
 
   /// Records the connection's hand-offs no longer.
   public func stopTracing() {
-    let socket = socket
-    socket.loop.perform { socket.observer = nil }
+    socket.perform { $0.observer = nil }
   }
 }

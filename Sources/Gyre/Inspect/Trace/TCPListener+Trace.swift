@@ -15,8 +15,8 @@ extension TCPListener {
     connections: Int = .max,
     whenEnded: @escaping @Sendable () -> Void = {}
   ) {
-    let (socket, address) = (socket, address)
-    socket.loop.perform {
+    let address = address
+    socket.perform { socket in
       guard connections > 0, socket.phase == .open else { return whenEnded() }
       socket.observer = ListenerTrace(trace, connections, of: address, whenEnded: whenEnded)
     }
@@ -24,7 +24,6 @@ extension TCPListener {
 
   /// Traces no more connections than those which are being traced.
   public func stopTracing() {
-    let socket = socket
-    socket.loop.perform { socket.observer = nil }
+    socket.perform { $0.observer = nil }
   }
 }
