@@ -12,15 +12,15 @@ extension TCPConnection {
   public var buffers: ConnectionBuffers {
     get async throws {
       let socket = socket
+      let read: @Sendable (Int32) throws(Errno) -> ConnectionBuffers = { number throws(Errno) in
+        try ConnectionBuffers(of: number, received: socket.arrivedBytes)
+      }
       do throws(Errno) {
-        if let buffers = try socket.ordinary.use({ number throws(Errno) in try ConnectionBuffers(of: number, received: socket.arrivedBytes) })
-        {
-          return buffers
-        }
+        if let buffers = try socket.ordinary.use(read) { return buffers }
       } catch {
         throw SocketError(error, .option, socket.peer)
       }
-      return try await withOrdinary(.option) { number throws(Errno) in try ConnectionBuffers(of: number, received: socket.arrivedBytes) }
+      return try await withOrdinary(.option, read)
     }
   }
 }

@@ -158,7 +158,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
   var isReceiving: Bool { receiver != nil || direct.waiter != nil }
 
   override func depart(with number: Int32) -> DepartingSocket {
-    var departing = DepartingSocket(number: number, peer: peer, end: streamEnd, cut: cut, receivesStream: receivesStream)
+    var departing = DepartingSocket(number: number, peer: peer, end: streamEnd, cut: cut)
+    departing.receivesStream = receivesStream
     departing.bytes = arrived.map { Array(UnsafeRawBufferPointer(start: $0.start, count: Int($0.count))) }
     dropArrived()
     return departing

@@ -307,7 +307,8 @@ public final class TCPConnection: Sendable {
   ///
   /// Asking for `SO_ERROR` takes the error from the kernel; receiving and sending still tell of it.
   public func option(level: Int32, name: Int32) async throws -> Int32 {
-    let value = try await withOrdinary(.option) { number throws(Errno) in try SystemSocket.get(level, name, of: number) }
+    let value = try await withOrdinary(.option) { number throws(Errno) in try SystemSocket.get(level, name, of: number)
+    }
     if level == SOL_SOCKET && name == SO_ERROR && value > 0 { socket.perform { $0.noteCut(-value) } }
     return value
   }

@@ -95,7 +95,11 @@ public final class TCPListener: Sendable {
     try Task.checkCancellation()
     if let connection = acceptAtOnce() { return connection }
     let call = Call()
-    let result = await socket.call(call) { $0.accept($1) } cancel: { $0.cancel(call) }
+    let result = await socket.call(call) {
+      $0.accept($1)
+    } cancel: {
+      $0.cancel(call)
+    }
     if let connection = call.accepted {
       if let observer = call.observer { observer.resumed(.acceptResumed, 0) }
       return TCPConnection(connection)

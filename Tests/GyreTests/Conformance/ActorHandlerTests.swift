@@ -111,7 +111,9 @@ struct ActorHandlerTests {
   /// Sends small pieces of consecutive bytes, and compares what comes back.
   private static func check(_ client: TCPConnection, from first: UInt8) async throws {
     let bytes = (0..<2000).map { first &+ UInt8(truncatingIfNeeded: $0) }
-    for start in stride(from: 0, to: bytes.count, by: 100) { try await client.send(Array(bytes[start..<(start + 100)])) }
+    for start in stride(from: 0, to: bytes.count, by: 100) {
+      try await client.send(Array(bytes[start..<(start + 100)]))
+    }
     #expect(try await client.receive(exactly: bytes.count) == bytes)
   }
 }
