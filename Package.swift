@@ -85,6 +85,12 @@ let package = Package(
       path: "Tests/Tools/WholeProgram",
       swiftSettings: settings
     ),
+    .executableTarget(
+      name: "main-thread",
+      dependencies: ["Gyre"],
+      path: "Tests/Tools/MainThread",
+      swiftSettings: settings
+    ),
     // No dependency of the tests: what it puts into `.init_array` would run in their process. They start it by its path.
     .executableTarget(
       name: "async-program",
@@ -105,7 +111,7 @@ let package = Package(
       name: "GyreTests",
       dependencies: [
         "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "KeyValue", "HTTP", "SharedState", "deny-call",
-        "gyre-soak", "whole-program", "gyre-server-fixture",
+        "gyre-soak", "whole-program", "main-thread", "gyre-server-fixture",
         "GyreMetrics", .product(name: "MetricsTestKit", package: "swift-metrics"),
       ],
       swiftSettings: settings

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLiburing.h"
 
+#include <dlfcn.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -32,10 +33,51 @@ int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nano
   return epoll_wait(fd, events, count, milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds);
 }
 
+static _Thread_local pid_t gyre_number;
+static bool gyre_is_fork;
+
 pid_t gyre_thread_number(void) {
-  static _Thread_local pid_t number;
-  if (number == 0) number = syscall(SYS_gettid);
-  return number;
+  if (gyre_number == 0) gyre_number = syscall(SYS_gettid);
+  return gyre_number;
+}
+
+// The thread that forks is the child's only one, and has another number there.
+static void gyre_note_fork(void) {
+  gyre_number = 0;
+  gyre_is_fork = true;
+}
+
+__attribute__((constructor)) static void gyre_watch_forks(void) { pthread_atfork(NULL, NULL, gyre_note_fork); }
+
+// What CoreFoundation's run loop asks libdispatch for, under the names that exist for it. Weak: a program without Dispatch
+// has none of them. A linker may settle a weak name too early that a shared library would bring, hence the look-up.
+__attribute__((weak)) int _dispatch_get_main_queue_handle_4CF(void);
+__attribute__((weak)) void _dispatch_main_queue_callback_4CF(void *);
+__attribute__((weak)) void dispatch_async_f(void *queue, void *context, void (*function)(void *));
+__attribute__((weak)) extern char _dispatch_main_q[];
+
+static void *gyre_find(void *linked, const char *name) { return linked != NULL ? linked : dlsym(RTLD_DEFAULT, name); }
+
+int gyre_main_queue_descriptor(void) {
+  int (*handle)(void) = gyre_find((void *)_dispatch_get_main_queue_handle_4CF, "_dispatch_get_main_queue_handle_4CF");
+  void *callback = gyre_find((void *)_dispatch_main_queue_callback_4CF, "_dispatch_main_queue_callback_4CF");
+  if (gyre_is_fork) return -2;
+  return handle == NULL || callback == NULL ? -1 : handle();
+}
+
+void gyre_main_queue_drain(int descriptor) {
+  void (*callback)(void *) = gyre_find((void *)_dispatch_main_queue_callback_4CF, "_dispatch_main_queue_callback_4CF");
+  uint64_t count;
+  if (read(descriptor, &count, sizeof count) < 0) { /* Somebody else has run the queue meanwhile. */ }
+  callback(NULL);
+}
+
+bool gyre_main_queue_append(void *context, void (*function)(void *)) {
+  void (*append)(void *, void *, void (*)(void *)) = gyre_find((void *)dispatch_async_f, "dispatch_async_f");
+  void *queue = gyre_find(_dispatch_main_q, "_dispatch_main_q");
+  if (append == NULL || queue == NULL) return false;
+  append(queue, context, function);
+  return true;
 }
 
 void gyre_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -4,7 +4,12 @@
 // to: the caller's frame and the function to call with this one. Returning means calling that function. So a function that
 // wants to be suspended puts both into its task, which is a job, tells the runtime, and returns to whoever runs jobs;
 // running the job again then is the return. This is what the runtime's own functions do, `swift_task_switch` for one.
+#define _GNU_SOURCE
 #include "CLiburing.h"
+
+#include <dlfcn.h>
+
+bool gyre_task_suspension = false;
 
 #if __has_attribute(swiftasynccall)
 
@@ -19,6 +24,14 @@ struct async_context {
 // Marks the running task as suspended and the thread as running none. Weak: a runtime that lacks it is one for which Swift
 // code does not call what needs it.
 __attribute__((weak, swiftcall)) void *swift_task_suspend(void);
+
+bool gyre_is_new_task(const void *job) {
+  const struct gyre_task *task = job;
+  ptrdiff_t distance = (const char *)task->context - (const char *)task;
+  Dl_info info;
+  return swift_task_suspend != NULL && (task->flags & 0xff) == 0 && distance > 0 && distance < 1024 &&
+         dladdr((const void *)task->resume, &info) != 0;
+}
 
 __attribute__((swiftasynccall, visibility("hidden"))) void gyre_suspend_task(
     __attribute__((swift_async_context)) struct async_context *context) {
@@ -39,5 +52,12 @@ __asm__(".pushsection .data.rel.ro, \"aw\", @progbits\n"
         ".long 16\n"
         ".size gyre_suspend_taskTu, 8\n"
         ".popsection\n");
+
+#else
+
+bool gyre_is_new_task(const void *job) {
+  (void)job;
+  return false;
+}
 
 #endif

@@ -84,6 +84,18 @@ static inline void gyre_prefetch_frames(const void *job) {
   if (is_task) gyre_prefetch((const char *)task->context - 448, 512);
 }
 
+// Whether a job that has not run yet looks like a task as `struct gyre_task` has it: of that kind, what it begins with is
+// code, and its first frame is in the same memory. False if the runtime lacks the function that suspends.
+bool gyre_is_new_task(const void *job);
+
+// Whether tasks suspend as the jobs that they are. Set before the first loop turns, if the loaded runtime is one for which
+// that works.
+extern bool gyre_task_suspension;
+static inline bool gyre_suspends_tasks(void) { return __atomic_load_n(&gyre_task_suspension, __ATOMIC_RELAXED); }
+static inline void gyre_set_suspends_tasks(bool value) {
+  __atomic_store_n(&gyre_task_suspension, value, __ATOMIC_RELAXED);
+}
+
 // The loop that runs on this thread, or NULL. A plain thread-local: reading it costs a nanosecond, where a Swift
 // task-local or pthread_getspecific costs ten.
 extern _Thread_local void *gyre_thread_loop;
@@ -110,6 +122,13 @@ int gyre_epoll_wait(int fd, struct epoll_event *events, int count, uint64_t nano
 
 // The calling thread's number, as top and /proc show it; asked of the kernel once a thread. gettid(2)
 pid_t gyre_thread_number(void);
+
+// Dispatch's main queue. The descriptor, an eventfd(2), is readable when there is something to run; -1 where there is no
+// Dispatch, -2 in the child of a fork(2), where Dispatch does not work. Draining runs what is in the queue at that moment,
+// on the main thread. Appending is for any thread; false where there is no Dispatch.
+int gyre_main_queue_descriptor(void);
+void gyre_main_queue_drain(int descriptor);
+bool gyre_main_queue_append(void *context, void (*function)(void *));
 
 // Names the calling thread; at most 15 bytes.
 void gyre_name_thread(const char *name);

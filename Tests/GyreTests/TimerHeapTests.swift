@@ -15,7 +15,7 @@ struct TimerHeapTests {
       switch Int.random(in: 0..<4, using: &random) {
       case 0, 1:
         let deadline = UInt64.random(in: 0..<1000, using: &random)
-        let id = heap.insert(at: deadline) { _ in fired.append(age) }
+        let id = heap.insert(at: deadline, .call { _ in fired.append(age) })
         model.append((deadline, age, id))
       case 2 where !model.isEmpty:
         let index = Int.random(in: 0..<model.count, using: &random)
@@ -27,7 +27,7 @@ struct TimerHeapTests {
         model.sort { ($0.deadline, $0.age) < ($1.deadline, $1.age) }
         let due = model.first.flatMap { $0.deadline <= now ? $0.age : nil }
         fired = []
-        heap.removeDue(at: now)?.end(fired: true)
+        heap.removeDue(at: now)?.fire()
         #expect(fired == (due.map { [$0] } ?? []))
         if due != nil { model.removeFirst() }
       }

@@ -1,19 +1,24 @@
-// @unchecked: `timer` is touched on the loop's thread alone; the rest is locked.
-/// Cancels a task when its time is over.
+/// Cancels a task when its time is over, also if its loop stops before that.
 ///
 /// The task is named by the reference that the runtime lends it to itself. That is valid while the task runs: `begin` is
 /// called by the task, and `end`, by the same task, takes the reference away under the lock that the timer cancels under.
-final class Alarm: @unchecked Sendable {
+final class Alarm: Sendable {
   // @unchecked: the reference is used under the alarm's lock, and only to cancel, which any thread may.
   private struct State: @unchecked Sendable {
     var task: UnsafeCurrentTask?
     var hasRung = false
+    var hasEnded = false
+    var timer: Timer?
+  }
+
+  /// Where the time is kept.
+  private enum Timer: Sendable {
+    case loop(TimerID)
+    case timekeeper(TimerID)
   }
 
   private let loop: EventLoop
   private let state = Locked(State())
-  private var timer: TimerID?
-  private var hasEnded = false
 
   init(loop: EventLoop) { self.loop = loop }
 
@@ -26,24 +31,45 @@ final class Alarm: @unchecked Sendable {
       nonisolated(unsafe) let task = task
       state.withLock { $0.task = task }
     }
-    loop.perform {
+    let isAccepted = loop.perform {
       // The task may have ended before another thread's loop gets here.
-      guard !self.hasEnded else { return }
-      self.timer = self.loop.timers.insert(at: deadline) { fired in if fired { self.ring() } }
+      guard !self.state.withLock({ $0.hasEnded }) else { return }
+      let timer = self.loop.setTimer(at: deadline, .ring(self))
+      if let timer { self.state.withLock { $0.timer = .loop(timer) } }
     }
+    if !isAccepted { keepElsewhere(until: deadline) }
+  }
+
+  /// The loop stops, or has ended.
+  func keepElsewhere(until deadline: UInt64) {
+    let timer = Timekeeper.insert(at: deadline, .ring(self))
+    let isLate = state.withLock { state in
+      state.timer = .timekeeper(timer)
+      return state.hasEnded
+    }
+    if isLate { removeTimer() }
   }
 
   /// Takes the alarm off the calling task.
   func end() {
-    state.withLock { $0.task = nil }
-    loop.perform {
-      self.hasEnded = true
-      if let timer = self.timer.take() { _ = self.loop.timers.remove(timer) }
+    state.withLock { state in
+      state.task = nil
+      state.hasEnded = true
+    }
+    // An ended loop has no timer of anybody's.
+    if !loop.perform({ self.removeTimer() }) { removeTimer() }
+  }
+
+  private func removeTimer() {
+    switch state.withLock({ $0.timer.take() }) {
+    case .loop(let timer): _ = loop.timers.remove(timer)
+    case .timekeeper(let timer): Timekeeper.remove(timer)
+    case nil: break
     }
   }
 
-  private func ring() {
-    timer = nil
+  /// The time is over.
+  func ring() {
     state.withLock { state in
       guard let task = state.task else { return }
       state.hasRung = true

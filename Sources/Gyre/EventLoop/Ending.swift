@@ -29,7 +29,8 @@ final class Ending: Sendable {
     hasEnded.wait()
   }
 
-  private func whenEnded(_ waiter: @escaping @Sendable () -> Void) {
+  /// Calls `waiter` when the loop has ended, on its thread; at once if it has already.
+  func whenEnded(_ waiter: @escaping @Sendable () -> Void) {
     let hasEnded = state.withLock { state in
       if !state.hasEnded { state.waiters.append(waiter) }
       return state.hasEnded

@@ -2,15 +2,21 @@ extension EventLoop {
   /// Runs `body` as a task on a new loop on the calling thread, and returns when it has ended and the loop has drained.
   ///
   /// This is how a program whose main thread is the loop starts. The calling thread is blocked, so call it from
-  /// synchronous code. When `body` ends, operations of other tasks that are still in flight are cancelled.
+  /// synchronous code. When `body` ends, operations of other tasks that are still in flight are cancelled. If another task
+  /// stops the loop, `run` still waits for `body`, which may have something to clean up.
   ///
-  /// - Throws: `ConfigurationError` or `BackendError` if the loop cannot be made; otherwise what `body` throws.
+  /// On the main thread the loop runs Dispatch's main queue, and with it `@MainActor` code (the globals of a `main.swift`, for
+  /// one), as long as `run` has not returned. Not so in the child of a fork, and not within code of the main queue itself.
+  ///
+  /// - Throws: `ConfigurationError` if the configuration cannot work or the caller is on a loop's thread, which would be
+  ///   blocked; `BackendError` if the loop cannot be made; otherwise what `body` throws.
   public static func run<Value: Sendable>(
     _ configuration: Configuration = Configuration(),
     _ body: @escaping @Sendable () async throws -> Value
   ) throws -> Value {
-    precondition(current == nil, "EventLoop.run cannot be called on a loop’s thread: it would block the loop")
+    try requireNoLoop("EventLoop.run")
     let loop = try EventLoop(configuration: configuration)
+    loop.hold()
     let outcome = Outcome<Value>()
     Task(executorPreference: loop.taskExecutor) {
       do {
@@ -19,9 +25,18 @@ extension EventLoop {
         outcome.set(.failure(error))
       }
       loop.stop()
+      loop.release()
     }
     loop.runUntilEnd()
     return try outcome.get()
+  }
+
+  /// - Throws: `ConfigurationError` if the calling thread, which `function` would block, is a loop's.
+  static func requireNoLoop(_ function: String) throws(ConfigurationError) {
+    guard current != nil else { return }
+    throw ConfigurationError(
+      "\(function) is called on a loop's thread, which it would block: call it from a synchronous main, or await the body itself"
+    )
   }
 
   /// Starts a loop on a thread of its own and returns when it runs.

@@ -8,7 +8,7 @@ extension EventLoop {
   static func suspend(_ body: (SuspendedTask) -> Void) async -> Int32 {
     #if compiler(>=6.3) && compiler(<6.4) && _pointerBitWidth(_64)
       // On an actor, the runtime has to find a moment when the actor is free.
-      if !gyre_is_on_actor() {
+      if gyre_suspends_tasks() && !gyre_is_on_actor() {
         body(.job(gyre_current_task(), withCurrent { $0.runningIdentity }))
         await suspendRunningTask()
         return withCurrent { $0.resumedWith }
@@ -29,5 +29,5 @@ extension EventLoop {
 #if compiler(>=6.3) && compiler(<6.4) && _pointerBitWidth(_64)
   /// Has the runtime suspend the running task. It goes on when its job is run.
   @_silgen_name("gyre_suspend_task")
-  private func suspendRunningTask() async
+  func suspendRunningTask() async
 #endif

@@ -5,14 +5,14 @@ extension EventLoop {
   ///
   /// - Throws: `CancellationError` if the task is cancelled first or the loop stops.
   public func sleep(for duration: Duration) async throws {
-    try await sleep(untilNanoseconds: EventLoop.now &+ duration.nanosecondsClamped)
+    try await sleep(untilNanoseconds: EventLoop.deadline(after: duration))
   }
 
   /// Suspends the calling task until a moment of the continuous clock.
   ///
   /// - Throws: `CancellationError` if the task is cancelled first or the loop stops.
   public func sleep(until deadline: ContinuousClock.Instant) async throws {
-    try await sleep(for: deadline - .now)
+    try await sleep(for: ContinuousClock().timeLeft(until: deadline))
   }
 
   func sleep(untilNanoseconds deadline: UInt64) async throws {
@@ -23,24 +23,33 @@ extension EventLoop {
     } onCancel: {
       perform { sleeper.cancel() }
     }
-    if !fired { throw CancellationError() }
+    if fired { return }
+    // The loop stops. A task that does not care, and sleeps again and again, must not keep its thread.
+    if !Task.isCancelled { await Task.yield() }
+    throw CancellationError()
   }
 
-  /// Runs a job of the runtime's after `delay`: at once if the loop stops meanwhile.
+  /// Runs a job of the runtime's after `delay`: on the loop's thread, or where time is kept when the loop has stopped.
   func enqueueTimer(_ job: UnownedJob, after delay: Duration) {
-    let deadline = EventLoop.now &+ delay.nanosecondsClamped
+    let deadline = EventLoop.deadline(after: delay)
     let isTaken = perform {
       self.jobWatch?.noteCaller()
-      guard !self.isStopping else { return EventLoop.keepTimeElsewhere(job, until: deadline) }
-      _ = self.timers.insert(at: deadline, .run(job))
+      _ = self.setTimer(at: deadline, .run(job))
     }
-    if !isTaken { EventLoop.keepTimeElsewhere(job, until: deadline) }
+    if !isTaken { TimerAction.run(job).loopStops(before: deadline) }
   }
 
-  /// For a task of a loop that stops or has ended: it would spin if its sleeps took no time.
-  private static func keepTimeElsewhere(_ job: UnownedJob, until deadline: UInt64) {
-    guard let loop = try? SharedLoop.get(), !loop.isOnOwnThread,
-      loop.perform({ _ = loop.timers.insert(at: deadline, .run(job)) })
-    else { return TimerAction.run(job).end(fired: false) }
+  /// Sets a timer, on the loop's thread. A loop that stops keeps no time: what becomes of the timer then, its action says.
+  ///
+  /// - Returns: the timer; `nil` if the loop stops.
+  func setTimer(at deadline: UInt64, _ action: TimerAction) -> TimerID? {
+    guard !isStopping else {
+      action.loopStops(before: deadline)
+      return nil
+    }
+    return timers.insert(at: deadline, action)
   }
+
+  /// The moment when a duration that begins now is over; never, for one that is too long for the clock.
+  static func deadline(after duration: Duration) -> UInt64 { now.addingSaturating(duration.nanosecondsClamped) }
 }

@@ -42,6 +42,12 @@ public final class EventLoop: @unchecked Sendable {
   private let executors = Locked<Executors?>(nil)
 
   private(set) var isStopping = false
+  /// What has to end before the loop may: see `hold`.
+  private var holds = 0
+  /// Dispatch's, if this is the main thread's loop.
+  private var mainQueue: MainQueue?
+  /// Turns with nothing in flight since the loop was asked to stop.
+  private var turnsDrained = 0
   private(set) var counters = LoopCounters()
   /// Set by `init` alone.
   private var serial: LoopSerialExecutor?
@@ -73,6 +79,8 @@ public final class EventLoop: @unchecked Sendable {
   private static let immediateAnswersPerTurn = 1024
   /// System calls that tasks may make of their own in a turn.
   private static let immediateCallsPerTurn = 8
+  /// Turns of a stopped loop with nothing in flight, after which tasks that are still ready have to go on elsewhere.
+  private static let mostTurnsDrained = 1024
   /// Timers fired before the loop looks at the kernel's queues again.
   private static let timersPerTurn = 1024
 
@@ -133,11 +141,19 @@ public final class EventLoop: @unchecked Sendable {
       jobWatch?.noteCaller()
       runQueue.append(job)
     } else if !put(.job(job)) {
-      Stragglers.run {
-        let executors = Executors(loop: self)
-        withExtendedLifetime(executors.task) { executors.run(job) }
-      }
+      runElsewhere(job)
     }
+  }
+
+  /// Runs a job of the loop's, which has ended or is about to.
+  private func runElsewhere(_ job: Job) {
+    let run = { @Sendable in
+      let executors = Executors(loop: self)
+      withExtendedLifetime(executors.task) { executors.run(job) }
+    }
+    // The main thread goes on, in code of the main actor's: nobody else may run such code beside it. Where there is no main
+    // queue the job waits for ever.
+    if job.identity == .main { _ = MainQueue.append(run) } else { Stragglers.run(run) }
   }
 
   /// Runs `work` on the loop's thread: now if this is it, otherwise in its next turn. False if the loop has ended.
@@ -148,36 +164,54 @@ public final class EventLoop: @unchecked Sendable {
     return true
   }
 
+  /// Runs `work` in the next turn. On the loop's thread.
+  func performLater(_ work: @escaping @Sendable () -> Void) { _ = put(.work(work)) }
+
   private func put(_ item: Inbox.Item) -> Bool {
-    switch inbox.put(item) {
+    let caller = EventLoop.current.flatMap { $0.canCall(self) ? $0 : nil }
+    switch inbox.put(item, callingLater: caller.map { UInt(bitPattern: Unmanaged.passUnretained($0).toOpaque()) }) {
     case .stored: return true
     case .wake:
-      wake()
+      if caller?.driver.wake(waker) != true { waker.wake() }
+      return true
+    case .wakeAtOnce:
+      waker.wake()
       return true
     case .closed: return false
     }
   }
 
-  /// Wakes the loop, which is parked. From another loop it is a message with that loop's next submissions, where both
-  /// are rings; from anywhere else a write to the eventfd.
-  private func wake() {
-    if EventLoop.current?.driver.wake(waker) != true { waker.wake() }
-  }
+  /// Whether this loop wakes another one by a message that goes out with its next submissions: where both are rings.
+  private func canCall(_ other: EventLoop) -> Bool { waker.ring != nil && other.waker.ring != nil }
 
   // MARK: Turns
 
   /// Runs the loop on the calling thread until it has been stopped and has drained.
   func runUntilEnd() {
+    LoadedRuntime.decideHowToSuspend()
     gyre_set_current_loop(Unmanaged.passUnretained(self).toOpaque())
     let executors = executors.withLock { $0! }
+    mainQueue = MainQueue(loop: self)
     repeat {
       if configuration.measuresTime { turnMeasured(executors) } else { turn(executors) }
       counters.turns &+= 1
     } while !hasEnded
     driver.tearDown()
     gyre_set_current_loop(nil)
-    self.executors.withLock { $0 = nil }
+    letGo()
     ending.end()
+  }
+
+  /// Ends what refers to the loop and is referred to by it.
+  private func letGo() {
+    executors.withLock { $0 = nil }
+    mainQueue = nil
+  }
+
+  /// Gives back what was made for a loop that is not going to run.
+  func discard() {
+    driver.tearDown()
+    letGo()
   }
 
   private func turn(_ executors: Executors) {
@@ -267,9 +301,26 @@ public final class EventLoop: @unchecked Sendable {
     return deadline > now ? deadline - now : 0
   }
 
-  private var isDrained: Bool { isStopping && driver.operations.inFlight == 0 }
+  private var isDrained: Bool { isStopping && holds == 0 && driver.operations.inFlight == 0 }
 
-  private var hasEnded: Bool { isDrained && runQueue.isEmpty && timers.isEmpty && inbox.close() }
+  private var hasEnded: Bool {
+    guard isDrained else { return false }
+    if runQueue.isEmpty { return inbox.close() }
+    turnsDrained += 1
+    return turnsDrained > EventLoop.mostTurnsDrained && handOverJobs()
+  }
+
+  /// Tasks that are ready again and again must not keep a loop that has stopped: they go on among the stragglers, once nobody
+  /// can put anything in here.
+  private func handOverJobs() -> Bool {
+    takeInbox()
+    // What was in it may have started something. A task that waits for the loop's own I/O, which is refused by now, can be
+    // resumed here only.
+    guard isDrained, !runQueue.contains(where: \.isSuspendedTask), inbox.close() else { return false }
+    for job in runQueue { runElsewhere(job) }
+    runQueue = []
+    return true
+  }
 
   /// Whether a result that is there already may be returned without suspending. False once a turn has given out many:
   /// the caller then suspends, so that a task whose data never runs out cannot keep the loop.
@@ -307,7 +358,7 @@ public final class EventLoop: @unchecked Sendable {
     let now = EventLoop.now
     var left = EventLoop.timersPerTurn
     while left > 0, let action = timers.removeDue(at: now) {
-      action.end(fired: true)
+      action.fire()
       left -= 1
     }
   }
@@ -318,14 +369,22 @@ public final class EventLoop: @unchecked Sendable {
   ///
   /// Stopping drains: operations in flight are cancelled, and their tasks resume with `CancellationError` when the kernel
   /// has let go of them; operations started later throw `SocketError` with `ESHUTDOWN`, except `close`, which works to
-  /// the end. The thread ends when nothing is in flight and no task is ready. Tasks that become ready after that run on
-  /// a thread kept for such stragglers, so none is left suspended.
+  /// the end. The thread ends when nothing is in flight and no task is ready, and soon also if tasks go on being ready. What
+  /// is ready after that runs on a thread kept for such stragglers, so none is left suspended. `loop.sleep` ends with a
+  /// `CancellationError`; `Task.sleep`, `withTimeout` and `withDeadline` keep their time.
   public func stop() {
     perform { self.beginStop() }
   }
 
-  /// Blocks the calling thread until the loop has drained.
-  func waitForEnd() { ending.waitBlocking() }
+  /// Keeps the loop turning until `release` has been called as often, also when it was asked to stop. Before it turns.
+  func hold(times: Int = 1) { holds += times }
+
+  func release() {
+    perform {
+      self.holds -= 1
+      self.endMainQueue()
+    }
+  }
 
   /// Stops the loop, and returns when it has drained and its thread has let go of it.
   public func shutdown() async {
@@ -337,6 +396,12 @@ public final class EventLoop: @unchecked Sendable {
     guard !isStopping else { return }
     isStopping = true
     for target in driver.operations.targets { target.loopStops() }
-    while let action = timers.removeFirst() { action.end(fired: false) }
+    while let (deadline, action) = timers.removeFirst() { action.loopStops(before: deadline) }
+    endMainQueue()
+  }
+
+  /// Whatever holds the loop may need the main queue.
+  private func endMainQueue() {
+    if isStopping && holds == 0 { mainQueue?.end() }
   }
 }

@@ -6,10 +6,15 @@
   @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) import _Concurrency
 
   extension GlobalExecutor {
-    static let isSupported = true
+    static var isSupported: Bool { LoadedRuntime.isKnown }
 
     /// Makes the claimed executors the process's. Before any task exists.
-    static func replaceExecutors() { _createExecutors(factory: Factory.self) }
+    static func replaceExecutors() throws(ConfigurationError) {
+      _createExecutors(factory: Factory.self)
+      guard Task.defaultExecutor as? ProgramTaskExecutor === ProgramExecutors.installed?.tasks else {
+        throw ConfigurationError("the runtime keeps its own executor: use EventLoop.run")
+      }
+    }
   }
 
   private struct Factory: ExecutorFactory {
@@ -25,7 +30,7 @@
     }
 
     func enqueue<C: Clock>(_ job: consuming ExecutorJob, at instant: C.Instant, tolerance: C.Duration?, clock: C) {
-      loop.enqueueTimer(UnownedJob(job), after: duration(clock.now.duration(to: instant), of: clock))
+      loop.enqueueTimer(UnownedJob(job), after: duration(clock.timeLeft(until: instant), of: clock))
     }
   }
 
@@ -47,14 +52,14 @@
       tolerance: C.Duration?,
       clock: C
     ) {
-      loop.enqueueTimer(UnownedJob(job), after: duration(clock.now.duration(to: instant), of: clock))
+      loop.enqueueTimer(UnownedJob(job), after: duration(clock.timeLeft(until: instant), of: clock))
     }
   }
 
   /// A clock's duration in the loop's terms.
   private func duration<C: Clock>(_ value: C.Duration, of clock: C) -> Duration {
     guard let duration = value as? Duration else {
-      preconditionFailure(
+      fatalError(
         "\(C.self) counts in \(C.Duration.self): a loop's timers need a clock that counts in Duration"
       )
     }
@@ -64,7 +69,7 @@
   extension GlobalExecutor {
     static let isSupported = false
 
-    static func replaceExecutors() {}
+    static func replaceExecutors() throws(ConfigurationError) {}
   }
 
   extension ProgramMainExecutor {}

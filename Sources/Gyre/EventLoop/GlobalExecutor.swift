@@ -1,3 +1,4 @@
+import CLiburing
 import Glibc
 
 /// Runs a whole program on event loops: `Task {}`, `Task.sleep`, actors, `async let` and `@MainActor` too, which
@@ -25,7 +26,7 @@ import Glibc
 /// The runtime calls this feature experimental; with a compiler whose form of it Gyre does not know, `run` gives the body a
 /// loop of its own, as `EventLoop.run` does, and everything else stays on the stock executor.
 public enum GlobalExecutor {
-  /// Whether this build can replace the stock executor.
+  /// Whether this program can replace the stock executor: Gyre knows the compiler, and the runtime that is loaded.
   public static var isAvailable: Bool { isSupported }
 
   /// Makes event loops the executor of the whole program, and runs `body` on the first of them, on the calling thread.
@@ -34,7 +35,9 @@ public enum GlobalExecutor {
   /// The calling thread is blocked and becomes the main actor's, so call it from a synchronous `main`, on the main thread.
   /// A task runs on the loop that it is started on or resumed from; one that is resumed by another thread goes to the loops
   /// in turn. To keep a task on one of several loops, let it prefer that loop's executor: `TCPListener.serve` does. When
-  /// `body` ends, operations of other tasks are cancelled; tasks that become ready later run on a thread of their own.
+  /// `body` ends, operations of other tasks are cancelled; tasks that become ready later run on a thread of their own, and
+  /// those of the main actor when the main thread runs its queue again (`EventLoop.run`, `dispatchMain()`). Meanwhile the first
+  /// loop runs Dispatch's main queue, too.
   ///
   /// - Parameters:
   ///   - loops: how many, each with a thread; the first has the calling one.
@@ -48,8 +51,11 @@ public enum GlobalExecutor {
   ) throws -> Value {
     guard isSupported else { return try EventLoop.run(configuration, body) }
     let executors = try makeExecutors(loops: loops, configuration)
-    replaceExecutors()
     let outcome = Outcome<Value>()
+    let main = executors.loops[0]
+    // It has the main actor, which whatever drains elsewhere may need: it ends last.
+    main.hold(times: executors.loops.count)
+    for loop in executors.loops.dropFirst() { loop.ending.whenEnded { main.release() } }
     Task {
       do {
         outcome.set(.success(try await body()))
@@ -57,9 +63,9 @@ public enum GlobalExecutor {
         outcome.set(.failure(error))
       }
       for loop in executors.loops { loop.stop() }
+      main.release()
     }
-    executors.loops[0].runUntilEnd()
-    for loop in executors.loops { loop.waitForEnd() }
+    main.runUntilEnd()
     return try outcome.get()
   }
 
@@ -74,10 +80,11 @@ public enum GlobalExecutor {
     _ configuration: EventLoop.Configuration = EventLoop.Configuration()
   ) throws {
     guard isSupported else {
-      throw ConfigurationError("Gyre does not know this compiler's executors: use EventLoop.run, or Swift 6.3")
+      throw ConfigurationError(
+        "Gyre does not know the executors of this compiler, or of the runtime that is loaded: use EventLoop.run, or Swift 6.3"
+      )
     }
     _ = try makeExecutors(loops: loops, configuration)
-    replaceExecutors()
   }
 
   /// As `install(loops:_:)`, for code that has nobody to throw to: a failure is told on standard error, and the program
@@ -100,19 +107,27 @@ public enum GlobalExecutor {
     _ configuration: EventLoop.Configuration
   ) throws -> ProgramExecutors {
     guard (1...1024).contains(count) else { throw ConfigurationError("loops is \(count): use 1 to 1024") }
-    precondition(EventLoop.current == nil, "the global executor cannot be installed on a loop’s thread")
+    try EventLoop.requireNoLoop("GlobalExecutor.run")
+    guard gyre_current_task() == nil else {
+      throw ConfigurationError(
+        "GlobalExecutor.run is called from a task: call it from a synchronous main, or use installAtStart for an async one"
+      )
+    }
     let executors = ProgramExecutors()
     try executors.claim()
     var loops: [EventLoop] = []
     do {
       loops.append(try EventLoop(configuration: configuration, program: executors))
       for _ in 1..<count { loops.append(try EventLoop.start(configuration, program: executors)) }
+      executors.set(loops)
+      try replaceExecutors()
     } catch {
       for loop in loops.dropFirst() { loop.stop() }
+      for loop in loops.dropFirst() { loop.ending.waitBlocking() }
+      loops.first?.discard()
       executors.disclaim()
       throw error
     }
-    executors.set(loops)
     return executors
   }
 }

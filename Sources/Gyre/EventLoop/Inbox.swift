@@ -2,6 +2,8 @@
 ///
 /// One lock covers the items and whether the loop is parked. That makes the wake-up free of races and cheap: only the
 /// first thread that puts something in for a parked loop pays the system call, and none pays while the loop is awake.
+/// Another loop pays none either: its wake goes out with its next submissions, and until then it may compute for long.
+/// Who else puts something in meanwhile does not know when that will be, and wakes the loop itself.
 final class Inbox: Sendable {
   enum Item: Sendable {
     case job(Job)
@@ -11,15 +13,25 @@ final class Inbox: Sendable {
   enum Outcome: Sendable {
     /// Stored; the loop is awake and will look.
     case stored
-    /// Stored; the loop is parked and the caller has to wake it.
+    /// Stored; the loop is parked and the caller has to wake it, by its message.
     case wake
+    /// Stored; the loop is parked and the caller has to wake it now.
+    case wakeAtOnce
     /// Not stored: the loop has ended.
     case closed
   }
 
+  private enum Attention: Sendable {
+    /// The loop will look, or somebody has woken it.
+    case awake
+    case parked
+    /// It is parked, and this loop will wake it sooner or later: the address of a loop, to compare with.
+    case called(by: UInt)
+  }
+
   private struct State: Sendable {
     var items: [Item] = []
-    var isParked = false
+    var attention = Attention.awake
     var isClosed = false
   }
 
@@ -28,13 +40,21 @@ final class Inbox: Sendable {
   /// Items that the loop has not taken yet.
   var count: Int { state.withLock { $0.items.count } }
 
-  func put(_ item: Item) -> Outcome {
+  /// - Parameter caller: the calling thread's loop, if its wake is a message that goes out later.
+  func put(_ item: Item, callingLater caller: UInt?) -> Outcome {
     state.withLock { state in
       if state.isClosed { return .closed }
       state.items.append(item)
-      guard state.isParked else { return .stored }
-      state.isParked = false
-      return .wake
+      switch state.attention {
+      case .awake: return .stored
+      case .called(let first) where first == caller: return .stored
+      case .called:
+        state.attention = .awake
+        return .wakeAtOnce
+      case .parked:
+        state.attention = caller.map { .called(by: $0) } ?? .awake
+        return caller == nil ? .wakeAtOnce : .wake
+      }
     }
   }
 
@@ -43,7 +63,7 @@ final class Inbox: Sendable {
   /// Takes everything, leaving `spare`'s memory for the next items.
   func takeAll(_ spare: inout [Item]) {
     state.withLock { state in
-      state.isParked = false
+      state.attention = .awake
       swap(&state.items, &spare)
     }
   }
@@ -51,8 +71,9 @@ final class Inbox: Sendable {
   /// Declares that the loop is about to wait. False if there is something to do instead.
   func park() -> Bool {
     state.withLock { state in
-      state.isParked = state.items.isEmpty
-      return state.isParked
+      guard state.items.isEmpty else { return false }
+      state.attention = .parked
+      return true
     }
   }
 

@@ -4,6 +4,8 @@ struct Job: Sendable {
   let identity: Identity
   /// What a task that suspended itself is resumed with.
   let result: Int32
+  /// Whether it is a task that suspended itself: see `SuspendedTask`.
+  let isSuspendedTask: Bool
 
   /// Through which executor a job came.
   enum Identity: Sendable {
@@ -17,11 +19,18 @@ struct Job: Sendable {
     case main
   }
 
-  init(_ job: consuming ExecutorJob, _ identity: Identity) { self.init(UnownedJob(job), identity, 0) }
+  init(_ job: consuming ExecutorJob, _ identity: Identity) {
+    self.job = UnownedJob(job)
+    self.identity = identity
+    result = 0
+    isSuspendedTask = false
+  }
 
-  init(_ job: UnownedJob, _ identity: Identity, _ result: Int32) {
+  /// A task that suspended itself is resumed.
+  init(_ job: UnownedJob, _ identity: Identity, resumedWith result: Int32) {
     self.job = job
     self.identity = identity
     self.result = result
+    isSuspendedTask = true
   }
 }

@@ -18,11 +18,9 @@ public struct LoopClock: Clock {
     /// The moment `duration` later; the earliest or the last moment if there is none so far away.
     public func advanced(by duration: Duration) -> Instant {
       let distance = duration.nanosecondsClamped
-      guard duration < .zero else {
-        let (sum, overflow) = nanoseconds.addingReportingOverflow(distance)
-        return Instant(nanoseconds: overflow ? .max : sum)
-      }
-      let back = (Duration.zero - duration).nanosecondsClamped
+      guard duration < .zero else { return Instant(nanoseconds: nanoseconds.addingSaturating(distance)) }
+      // The shortest duration has no counterpart.
+      let back = (Duration.zero - max(duration, .seconds(Int64.min / 2))).nanosecondsClamped
       return Instant(nanoseconds: back > nanoseconds ? 0 : nanoseconds - back)
     }
 

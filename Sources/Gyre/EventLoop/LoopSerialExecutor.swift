@@ -26,6 +26,6 @@ public final class LoopSerialExecutor: SerialExecutor {
 
   /// Stops the program if the calling code does not run on the loop's thread.
   public func checkIsolated() {
-    precondition(loop?.isCurrent ?? false, "this code must run on the event loop’s thread")
+    if loop?.isCurrent != true { fatalError("this code must run on the event loop's thread") }
   }
 }

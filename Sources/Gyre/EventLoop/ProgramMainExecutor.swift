@@ -12,12 +12,21 @@ final class ProgramMainExecutor: SerialExecutor, @unchecked Sendable {
   /// Whether the calling code runs on the main thread: before its loop turns for the first time, too.
   func isIsolatingCurrentContext() -> Bool? { isOnMainThread }
 
-  func checkIsolated() { precondition(isOnMainThread, "this code must run on the main actor") }
+  func checkIsolated() {
+    if !isOnMainThread { fatalError("this code must run on the main actor") }
+  }
 
   private var isOnMainThread: Bool { loop.isOnOwnThread }
 
-  /// Runs the loop on the calling thread, which has to be the main one, until it is stopped.
-  func run() throws { loop.runUntilEnd() }
+  /// Runs the loop on the calling thread, which has to be the main one, until the runtime stops it: the program's `main` may
+  /// go on after somebody has stopped the loop.
+  func run() throws {
+    loop.hold()
+    loop.runUntilEnd()
+  }
 
-  func stop() { loop.stop() }
+  func stop() {
+    loop.stop()
+    loop.release()
+  }
 }

@@ -16,9 +16,9 @@ final class Sleeper: @unchecked Sendable {
   func begin(_ continuation: UnsafeContinuation<Bool, Never>) {
     let isAccepted = loop.perform {
       self.loop.jobWatch?.noteCaller()
-      guard !self.isCancelled, !self.loop.isStopping else { return continuation.resume(returning: false) }
+      guard !self.isCancelled else { return continuation.resume(returning: false) }
       self.continuation = continuation
-      self.timer = self.loop.timers.insert(at: self.deadline) { fired in self.end(fired) }
+      self.timer = self.loop.setTimer(at: self.deadline, .call { fired in self.end(fired) })
     }
     if !isAccepted { continuation.resume(returning: false) }
   }

@@ -17,7 +17,7 @@ enum SuspendedTask {
     switch self {
     // A task is a job, and `UnownedJob` the same pointer.
     case .job(let task, let identity):
-      let job = Job(unsafeBitCast(task, to: UnownedJob.self), identity, result)
+      let job = Job(unsafeBitCast(task, to: UnownedJob.self), identity, resumedWith: result)
       EventLoop.withCurrent { $0.runQueue.append(job) }
     case .continuation(let continuation): continuation.resume(returning: result)
     }

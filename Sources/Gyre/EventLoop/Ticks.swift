@@ -37,7 +37,7 @@ public struct Ticks: AsyncSequence, Sendable {
         last = passed
       } else {
         last += 1
-        try await loop.sleep(untilNanoseconds: start + UInt64(last) * interval)
+        try await loop.sleep(untilNanoseconds: start.addingSaturating(interval.multipliedSaturating(by: UInt64(last))))
       }
       return last
     }

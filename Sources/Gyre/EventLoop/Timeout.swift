@@ -45,5 +45,5 @@ public func withDeadline<Value: Sendable>(
   _ deadline: ContinuousClock.Instant,
   _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
-  try await withTimeout(deadline - .now, body)
+  try await withTimeout(ContinuousClock().timeLeft(until: deadline), body)
 }

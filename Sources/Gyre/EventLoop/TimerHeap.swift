@@ -38,11 +38,6 @@ struct TimerHeap {
     return TimerID(slot: UInt32(slot), generation: slots[slot].generation)
   }
 
-  /// Calls `body` with `true` at the deadline, or with `false` when the loop stops before it.
-  mutating func insert(at deadline: UInt64, _ body: @escaping (_ fired: Bool) -> Void) -> TimerID {
-    insert(at: deadline, .call(body))
-  }
-
   /// Removes a timer; `nil` if it has fired or was removed before.
   mutating func remove(_ id: TimerID) -> TimerAction? {
     guard Int(id.slot) < slots.count, slots[Int(id.slot)].generation == id.generation else { return nil }
@@ -57,7 +52,10 @@ struct TimerHeap {
   }
 
   /// Removes the earliest timer.
-  mutating func removeFirst() -> TimerAction? { heap.isEmpty ? nil : remove(at: 0) }
+  mutating func removeFirst() -> (deadline: UInt64, action: TimerAction)? {
+    guard let deadline = nextDeadline, let action = remove(at: 0) else { return nil }
+    return (deadline, action)
+  }
 
   // MARK: The heap
 

@@ -19,7 +19,7 @@ public final class BlockingPool: Sendable {
   ///   - idleTime: how long a thread waits for a call before it ends.
   ///   - name: the threads' name, as `top -H` shows it; the kernel keeps 15 bytes.
   public init(maxThreads: Int = 64, idleTime: Duration = .seconds(10), name: String = "gyre-blocking") {
-    precondition(maxThreads > 0, "a blocking pool of \(maxThreads) threads: use 1 or more")
+    if maxThreads < 1 { fatalError("a blocking pool of \(maxThreads) threads: use 1 or more") }
     self.maxThreads = maxThreads
     queue = BlockingQueue(mostThreads: maxThreads, idleNanoseconds: idleTime.nanosecondsClamped, name: name)
   }

@@ -30,7 +30,7 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
   /// - Parameter capacity: the most elements that wait in it: 1 or more.
   @inlinable
   public init(capacity: Int) {
-    precondition(capacity > 0, "a channel of capacity \(capacity): use 1 or more")
+    if capacity < 1 { fatalError("a channel of capacity \(capacity): use 1 or more") }
     self.capacity = capacity
     state = Locked(ChannelState(capacity: capacity))
   }

@@ -116,10 +116,9 @@ public final class EventLoopGroup: Sendable {
   /// Stops every loop, and returns when all have drained. Called on one of the loops, it would wait for itself: call it
   /// from elsewhere.
   public func shutdown() async {
-    precondition(
-      !loops.contains { $0.isCurrent },
-      "EventLoopGroup.shutdown cannot be awaited on one of its own loops: use stop()"
-    )
+    if loops.contains(where: { $0.isCurrent }) {
+      fatalError("EventLoopGroup.shutdown cannot be awaited on one of its own loops: use stop()")
+    }
     stop()
     for loop in loops { await loop.ending.wait() }
   }

@@ -54,7 +54,7 @@ extension EventLoop {
 
   /// What waits now. On the loop's thread only.
   package var currentQueues: LoopQueues {
-    precondition(isCurrent, "a loop's queues are read on its own thread")
+    if !isCurrent { fatalError("a loop's queues are read on its own thread") }
     let (queues, pool) = (driver.queues, driver.buffers)
     return LoopQueues(
       prepared: queues.prepared,

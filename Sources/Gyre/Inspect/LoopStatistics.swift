@@ -44,7 +44,7 @@ extension EventLoop {
 
   /// What the loop has done so far. On the loop's thread only.
   package var currentStatistics: LoopStatistics {
-    precondition(isCurrent, "a loop's statistics are read on its own thread")
+    if !isCurrent { fatalError("a loop's statistics are read on its own thread") }
     let (loop, driver) = (counters, driver.counters)
     return LoopStatistics(
       turns: loop.turns,

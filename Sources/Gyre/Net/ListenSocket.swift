@@ -203,11 +203,12 @@ final class ListenSocket: Socket, @unchecked Sendable {
   /// the kernel's accept queue meanwhile.
   private func retryLater() {
     guard retry == nil, refusal == nil, !isFinishing else { return }
-    retry = loop.timers.insert(at: EventLoop.now + retryDelay) { fired in
+    let fire = { (fired: Bool) in
       self.retry = nil
       // Nothing is in flight meanwhile that would tell this listener of the loop's stop.
       if fired { self.arm() } else { self.loopStops() }
     }
+    retry = loop.setTimer(at: EventLoop.now + retryDelay, .call(fire))
     retryDelay = min(retryDelay * 2, ListenSocket.longestDelay)
   }
 

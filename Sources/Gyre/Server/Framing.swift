@@ -36,7 +36,7 @@ public struct Framing: Sendable {
 
   /// Messages of the same length.
   public static func fixed(length: Int) -> Framing {
-    precondition(length > 0, "messages of \(length) bytes: use 1 or more")
+    if length < 1 { fatalError("messages of \(length) bytes: use 1 or more") }
     return Framing(maximumLength: length) { _, _ in length }
   }
 

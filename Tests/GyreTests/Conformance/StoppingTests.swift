@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Gyre
@@ -39,26 +40,98 @@ struct StoppingTests {
     }
   }
 
-  /// The runtime's own sleep cannot be told that the loop has gone: what is pending ends early, what begins later keeps time.
+  /// The runtime's own sleep has no way to say that the loop has gone: it keeps its time, whether it began before or after.
   @Test(arguments: Backends.available)
-  func sleepersOfTheRuntimeAreNotLeftBehind(_ backend: Backend) async throws {
-    // Keeps the time of loops that have ended. Started before descriptors are counted: it is never stopped.
-    _ = try EventLoop.shared()
+  func theRuntimesSleepKeepsItsTime(_ backend: Backend) async throws {
     let watchdog = Watchdog(seconds: 30)
     defer { watchdog.stop() }
     let loop = try EventLoop.start(EventLoop.Configuration(backend: backend.choice))
     let isAsleep = Ending()
     let sleeper = Task(executorPreference: loop.taskExecutor) {
-      isAsleep.end()
-      try await Task.sleep(for: .seconds(1000))
-      let start = LoopClock.Instant.now
-      try await Task.sleep(for: .milliseconds(5))
-      return start.duration(to: .now)
+      var times: [Duration] = []
+      for time in [Duration.milliseconds(200), .milliseconds(5)] {
+        let start = LoopClock.Instant.now
+        isAsleep.end()
+        try await Task.sleep(for: time)
+        times.append(start.duration(to: .now))
+      }
+      return times
     }
     await isAsleep.wait()
     while try await loop.queues.timers == 0 { await Task.yield() }
     await loop.shutdown()
-    #expect(try await sleeper.value >= .milliseconds(5))
+    let times = try await sleeper.value
+    #expect(times[0] >= .milliseconds(200))
+    #expect(times[1] >= .milliseconds(5))
+  }
+
+  /// Whatever its loop does: a task that waits for something else must not wait for ever.
+  @Test(arguments: Backends.available)
+  func aTimeLimitIsKeptWhenItsLoopStops(_ backend: Backend) async throws {
+    let watchdog = Watchdog(seconds: 30)
+    defer { watchdog.stop() }
+    let loop = try EventLoop.start(EventLoop.Configuration(backend: backend.choice))
+    let isWaiting = Ending()
+    let waiter = Task(executorPreference: loop.taskExecutor) {
+      var errors: [String] = []
+      for _ in 0..<2 {
+        do {
+          // The second one begins when the loop has ended.
+          try await withTimeout(.milliseconds(100)) {
+            isWaiting.end()
+            try await StoppingTests.waitForCancellation()
+          }
+        } catch { errors.append("\(type(of: error))") }
+      }
+      return errors
+    }
+    await isWaiting.wait()
+    while try await loop.queues.timers == 0 { await Task.yield() }
+    await loop.shutdown()
+    #expect(await waiter.value == ["TimeoutError", "TimeoutError"])
+    // A limit that is not reached leaves nothing behind.
+    let early = Task(executorPreference: loop.taskExecutor) { try await withTimeout(.seconds(1000)) { 7 } }
+    #expect(try await early.value == 7)
+    #expect(Timekeeper.count == 0)
+  }
+
+  /// Waits without any loop.
+  private static func waitForCancellation() async throws {
+    let never = AsyncStream<Void>.makeStream()
+    for await _ in never.stream {}
+    try Task.checkCancellation()
+  }
+
+  /// A loop that is kept although it was stopped waits for what comes, in the kernel.
+  @Test(arguments: Backends.available)
+  func aStoppingLoopDoesNotSpin(_ backend: Backend) throws {
+    let watchdog = Watchdog(seconds: 30)
+    defer { watchdog.stop() }
+    let turns = try EventLoop.run(EventLoop.Configuration(backend: backend.choice)) {
+      let loop = EventLoop.current!
+      loop.stop()
+      let before = loop.counters.turns
+      _ = try await withTimeout(.seconds(1000)) { try await blocking { usleep(100_000) } }
+      try await Task.sleep(for: .milliseconds(100))
+      return loop.counters.turns - before
+    }
+    #expect(turns < 100)
+  }
+
+  /// Tasks that do not care for the errors of a stopped loop, or wait by yielding.
+  @Test(arguments: Backends.available)
+  func tasksThatAreAlwaysReadyDoNotKeepALoop(_ backend: Backend) async throws {
+    let watchdog = Watchdog(seconds: 60)
+    defer { watchdog.stop() }
+    let loop = try EventLoop.start(EventLoop.Configuration(backend: backend.choice))
+    let isOver = Shared(false)
+    let tasks = [
+      start(on: loop) { while !isOver.value { await Task.yield() } },
+      start(on: loop) { while !isOver.value { try? await loop.sleep(for: .seconds(1000)) } },
+    ]
+    await loop.shutdown()
+    isOver.update { $0 = true }
+    for task in tasks { try await task.value }
   }
 
   @Test(arguments: Backends.available)
@@ -131,24 +204,44 @@ struct StoppingTests {
     #expect(OpenDescriptors.list().subtracting(before).isEmpty)
   }
 
-  /// A body that waits for something else when another task stops the loop goes on; `run` does not wait for it.
+  /// What a body does to clean up is not cut off, wherever it does it.
   @Test(arguments: Backends.available)
-  func runEndsWithItsLoop(_ backend: Backend) async throws {
+  func runWaitsForItsBody(_ backend: Backend) async throws {
     let watchdog = Watchdog(seconds: 30)
     defer { watchdog.stop() }
-    let (gate, hasEnded) = (Ending(), Ending())
-    await Task.detached {
-      _ = #expect(throws: CancellationError.self) {
-        try EventLoop.run(EventLoop.Configuration(backend: backend.choice)) {
-          let loop = EventLoop.current!
-          Task.detached { loop.stop() }
-          await gate.wait()
-          hasEnded.end()
-        }
+    let saved = try await Task.detached {
+      try EventLoop.run(EventLoop.Configuration(backend: backend.choice)) {
+        let loop = EventLoop.current!
+        Task { loop.stop() }
+        var saved: [String] = []
+        do { try await loop.sleep(for: .seconds(1000)) } catch is CancellationError { saved.append("cancelled") }
+        saved.append(
+          try await blocking {
+            usleep(20_000)
+            return "blocking"
+          }
+        )
+        saved.append(
+          await Task.detached {
+            await Task.yield()
+            return "pool"
+          }.value
+        )
+        try await Task.sleep(for: .milliseconds(5))
+        saved.append(loop.isCurrent ? "on the loop" : "elsewhere")
+        return saved
       }
     }.value
-    gate.end()
-    await hasEnded.wait()
+    #expect(saved == ["cancelled", "blocking", "pool", "on the loop"])
+  }
+
+  @Test(arguments: Backends.available)
+  func runOnALoopsThreadIsRefused(_ backend: Backend) async throws {
+    try await withLoop(backend) { _ in
+      let error = #expect(throws: ConfigurationError.self) { try EventLoop.run {} }
+      #expect(error?.description.contains("EventLoop.run is called on a loop's thread") == true)
+      #expect(throws: ConfigurationError.self) { try GlobalExecutor.run {} }
+    }
   }
 
   @Test(arguments: Backends.available)

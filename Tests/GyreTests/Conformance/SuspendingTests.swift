@@ -1,3 +1,4 @@
+import CLiburing
 import Testing
 
 @testable import Gyre
@@ -59,6 +60,19 @@ struct SuspendingTests {
       let resident = Resident(loop: loop)
       try await echo(on: loop) { try await resident.echo($0) }
       #expect(await resident.messages >= 8 * 20)
+    }
+  }
+
+  /// The runtime that is loaded is looked at, and tried. One that Gyre does not know gets continuations.
+  @Test(arguments: Backends.available)
+  func withContinuationsWhereTheRuntimeIsNotKnown(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      #expect(LoadedRuntime.isKnown && gyre_suspends_tasks(), "this compiler's own runtime")
+      gyre_set_suspends_tasks(false)
+      defer { gyre_set_suspends_tasks(true) }
+      try await echo(on: loop) { connection in
+        while let chunk = try await connection.receive() { try await connection.send(chunk) }
+      }
     }
   }
 

@@ -75,6 +75,41 @@ struct TimeTests {
     #expect(LoopClock.Instant(nanoseconds: .max).advanced(by: .seconds(1)).nanoseconds == .max)
     #expect(start.duration(to: LoopClock.Instant(nanoseconds: 900)) == .nanoseconds(-100))
     #expect(start < start.advanced(by: .nanoseconds(1)))
+    // Durations of more seconds than 64 bits hold.
+    let far = Duration.seconds(Int64.max) * 16
+    #expect(start.advanced(by: far) > start.advanced(by: .seconds(1 << 32)))
+    #expect(start.advanced(by: .zero - far).nanoseconds == 0)
+    #expect(start.advanced(by: .seconds(Int64.min)).nanoseconds == 0)
+    #expect(far.nanosecondsClamped == UInt64(Int64.max / 2) && (.zero - far).nanosecondsClamped == 0)
+    #expect(Duration(secondsComponent: 0, attosecondsComponent: 1).nanosecondsClamped == 1)
+  }
+
+  /// No duration traps, however it is waited for.
+  @Test(arguments: Backends.available)
+  func everyWayToWaitTakesEveryDuration(_ backend: Backend) async throws {
+    let far = Duration.seconds(Int64.max) * 16
+    let long: [@Sendable (EventLoop) async throws -> Void] = [
+      { try await $0.sleep(for: far) },
+      { try await $0.sleep(until: .now.advanced(by: far)) },
+      { _ in try await Task.sleep(for: far) },
+      { _ in try await LoopClock().sleep(until: .now.advanced(by: far)) },
+      { loop in for try await _ in try loop.ticks(every: far) {} },
+      { loop in try await withTimeout(far) { try await loop.sleep(for: far) } },
+      { loop in try await withDeadline(ContinuousClock.now.advanced(by: far)) { try await loop.sleep(for: far) } },
+    ]
+    let past = Duration.zero - far
+    try await withLoop(backend) { loop in
+      for wait in long {
+        await #expect(throws: TimeoutError.self) { try await withTimeout(.milliseconds(2)) { try await wait(loop) } }
+      }
+      try await loop.sleep(for: past)
+      try await loop.sleep(until: .now.advanced(by: past))
+      try await Task.sleep(until: .now.advanced(by: past), clock: .continuous)
+      try await LoopClock().sleep(until: .now.advanced(by: past))
+      await #expect(throws: TimeoutError.self) { try await withTimeout(past) { try await loop.sleep(for: far) } }
+      let deadline = ContinuousClock.now.advanced(by: past)
+      await #expect(throws: TimeoutError.self) { try await withDeadline(deadline) { try await loop.sleep(for: far) } }
+    }
   }
 
   /// A body that fails on its own when its time is over has not timed out.
@@ -107,7 +142,7 @@ struct TimeTests {
       var ids: [TimerID] = []
       for _ in 0..<100_000 {
         let deadline = start + UInt64.random(in: 0..<20_000_000, using: &random)
-        ids.append(loop.timers.insert(at: deadline) { fired in if fired { log.deadlines.append(deadline) } })
+        ids.append(loop.timers.insert(at: deadline, .call { fired in if fired { log.deadlines.append(deadline) } }))
       }
       for index in stride(from: 0, to: ids.count, by: 2) { #expect(loop.timers.remove(ids[index]) != nil) }
       try await eventually("all fired") { loop.timers.isEmpty }

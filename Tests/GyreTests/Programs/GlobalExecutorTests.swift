@@ -45,5 +45,7 @@ struct GlobalExecutorTests {
     for place in ["task", "detached", "after-sleep"] { #expect(facts[place] == main, "\(place)") }
     #expect(facts["on-loop"] == "true")
     #expect(facts["received"] == "hello")
+    #expect(facts["run"] == "true", "refused on a loop's thread")
+    #expect(facts["saved"] == "saved")
   }
 }

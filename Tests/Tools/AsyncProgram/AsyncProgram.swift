@@ -30,5 +30,10 @@ struct AsyncProgram {
     try await connection.send("hello")
     let text = try await accepted.receive()?.text
     print("received=\(text ?? "")")
+    do { try GlobalExecutor.run {} } catch { print("run=\(error is ConfigurationError)") }
+    // The program goes on to the end of `main`, whoever stops its loop.
+    EventLoop.current?.stop()
+    do { try await EventLoop.current?.sleep(for: .seconds(1000)) } catch {}
+    print("saved=\(try await blocking { "saved" })")
   }
 }

@@ -142,14 +142,15 @@ final class ConnectionTrace: ConnectionObserver, @unchecked Sendable {
   }
 
   private func lookLater(_ socket: StreamSocket) {
-    guard socket.phase == .open, !socket.loop.isStopping else { return }
-    look = socket.loop.timers.insert(at: MonotonicClock.now + lookDelay) { fired in
+    guard socket.phase == .open else { return }
+    let fire = { (fired: Bool) in
       self.look = nil
       guard fired, self.unacknowledged > 0 else { return }
       self.lookDelay = min(self.lookDelay * 2, ConnectionTrace.longestLook)
       self.lookForAcknowledgement(socket, at: MonotonicClock.now)
       if self.unacknowledged > 0 { self.lookLater(socket) }
     }
+    look = socket.loop.setTimer(at: MonotonicClock.now + lookDelay, .call(fire))
   }
 
   private func length(ofQueue request: UInt, of socket: StreamSocket) -> Int? {
