@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 
 _Thread_local void *gyre_thread_loop;
@@ -128,6 +129,43 @@ void gyre_restore_signal(int signal) { sigaction(signal, &gyre_previous_actions[
 int gyre_pidfd_open(pid_t pid) {
   long result = syscall(SYS_pidfd_open, pid, 0);
   return result < 0 ? -errno : (int)result;
+}
+
+int gyre_pidfd_signal(int pidfd, int signal) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0 ? 0 : errno;
+}
+
+int gyre_reap(int pidfd, int *status) {
+  siginfo_t info;
+  int result;
+  do {
+    info.si_pid = 0;
+    result = waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0) return -errno;
+  if (info.si_pid == 0) return 0;
+  *status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status & 0x7f;
+  return 1;
+}
+
+int gyre_keep_ended_children(void) {
+  struct sigaction action;
+  if (sigaction(SIGCHLD, NULL, &action) != 0) return errno;
+  int is_ignored = !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN;
+  if (!is_ignored && !(action.sa_flags & SA_NOCLDWAIT)) return 0;
+  if (is_ignored) action.sa_handler = SIG_DFL;
+  action.sa_flags &= ~SA_NOCLDWAIT;
+  return sigaction(SIGCHLD, &action, NULL) == 0 ? 0 : errno;
+}
+
+int gyre_kill_after(uint64_t nanoseconds) {
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+  struct itimerspec time = {.it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}};
+  // A time of zero would mean never.
+  if (nanoseconds == 0) time.it_value.tv_nsec = 1;
+  timer_t timer;
+  if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return errno;
+  return timer_settime(timer, 0, &time, NULL) == 0 ? 0 : errno;
 }
 
 int gyre_end_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal) == 0 ? 0 : errno; }

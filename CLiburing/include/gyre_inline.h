@@ -149,6 +149,21 @@ void gyre_restore_signal(int signal);
 // A descriptor that becomes readable when a child process ends, or -errno. pidfd_open(2)
 int gyre_pidfd_open(pid_t pid);
 
+// Sends a signal to the process that a pidfd names, and to no other that has got its number since. 0 or an error number.
+// pidfd_send_signal(2)
+int gyre_pidfd_signal(int pidfd, int signal);
+
+// Reaps the child process that a pidfd names: 1 if it has ended, with its status as waitpid(2) gives it; 0 while it runs; or
+// -errno: ECHILD if somebody else has reaped it. waitid(2)
+int gyre_reap(int pidfd, int *status);
+
+// Has the kernel keep ended children until they are asked for, as it does unless SIGCHLD is ignored, which a process inherits,
+// or handled with SA_NOCLDWAIT. 0 or an error number. sigaction(2)
+int gyre_keep_ended_children(void);
+
+// Has the kernel end this process after some time. 0 or an error number. timer_create(2)
+int gyre_kill_after(uint64_t nanoseconds);
+
 // Has the kernel send this process a signal when the thread that started it ends. 0 or an error number. PR_SET_PDEATHSIG
 int gyre_end_with_parent(int signal);
 

@@ -22,9 +22,14 @@ extension Store {
   }
 
   private func awaitSave(_ child: ForkedChild) async {
-    // Fails only when the loop stops, and the program with it.
-    guard let exit = try? await child.exit() else { return }
-    saver.end(exit)
+    do {
+      saver.end(try await child.exit())
+    } catch let error as ForkError {
+      saver.end(failure: "how the saving process ended is unknown: \(error)")
+    } catch {
+      // The loop stops, and the program with it.
+      return
+    }
     if let failure = saver.lastOutcome?.failure { fputs("keyvalue: the keys were not saved: \(failure)\n", stderr) }
   }
 }

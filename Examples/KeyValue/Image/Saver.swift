@@ -56,11 +56,15 @@ final class Saver {
   /// Notes how the child ended.
   func end(_ exit: ProcessExit) {
     guard let run else { return }
+    end(failure: exit == .exited(0) ? nil : describe(exit, run.report.values))
+  }
+
+  /// Notes that the child has ended, and what went wrong, if anything.
+  func end(failure: String?) {
+    guard let run else { return }
     self.run = nil
-    let content = run.report.values
-    let failure = exit == .exited(0) ? nil : describe(exit, content)
     if failure == nil { lastSave = WallClock.milliseconds / 1000 } else { unlink(ImageWriter.temporaryPath(for: path)) }
-    lastOutcome = Outcome(failure: failure, duration: ContinuousClock.now - run.started, content: content)
+    lastOutcome = Outcome(failure: failure, duration: ContinuousClock.now - run.started, content: run.report.values)
   }
 
   private func describe(_ exit: ProcessExit, _ content: SaveReport.Content) -> String {

@@ -9,6 +9,22 @@ enum ResourceLimits {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// - Parameter open: any descriptor that is open.
+  /// - Throws: `ConfigurationError` if so many processes, each with a descriptor of its own here, cannot be watched.
+  static func requireDescriptors(for processes: Int, _ what: String, beside open: Int32) throws(ConfigurationError) {
+    // The lowest free number: about as many are open.
+    let free = fcntl(open, F_DUPFD_CLOEXEC, 0)
+    if free >= 0 { close(free) }
+    let needed = Int(max(free, 0)) + processes + ResourceLimits.spareDescriptors
+    guard free < 0 || needed > descriptors else { return }
+    throw ConfigurationError(
+      "\(processes) \(what) take \(needed) open files and the limit is \(descriptors): raise it (`ulimit -n`) or have fewer"
+    )
+  }
+
+  /// Descriptors that a supervisor takes for a moment when it starts a process, and for other things.
+  private static let spareDescriptors = 8
+
   /// Processors that are online. `sysconf(3)`
   static var processors: Int { max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1) }
 }

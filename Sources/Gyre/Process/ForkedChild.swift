@@ -24,16 +24,15 @@ public final class ForkedChild: Sendable {
   ///
   /// - Throws: `ForkError` if the kernel gives no pidfd; the child has been ended then, since nobody would hear of it again.
   init(watching processID: Int32, forkDuration: Duration, on loop: EventLoop) throws(ForkError) {
-    let descriptor = gyre_pidfd_open(processID)
-    guard descriptor >= 0 else {
-      let error = Errno(rawValue: -descriptor)
-      kill(processID, SIGKILL)
-      while waitpid(processID, nil, 0) < 0 && errno == EINTR {}
+    let descriptor: ChildDescriptor
+    do throws(Errno) {
+      descriptor = try ChildDescriptor(of: processID)
+    } catch {
       throw .system(error)
     }
     self.processID = processID
     self.forkDuration = forkDuration
-    watch = ProcessWatch(loop: loop, process: processID, descriptor: descriptor)
+    watch = ProcessWatch(loop: loop, child: descriptor)
     watch.begin()
   }
 
@@ -50,6 +49,7 @@ public final class ForkedChild: Sendable {
     guard let loop = EventLoop.current else { throw .noLoop }
     let others = OtherThreads.names()
     guard others.isEmpty else { throw .threads(others) }
+    ChildDescriptor.keepEndedChildren()
     let parent = getpid()
     let started = ContinuousClock.now
     let process = gyre_fork()

@@ -3,15 +3,15 @@ import Glibc
 // @unchecked: as `Socket`, every member is touched on the loop's thread alone.
 /// Waits for a child process's end through a pidfd, and reaps it, whether or not anybody asks. `pidfd_open(2)`
 final class ProcessWatch: Socket, @unchecked Sendable {
-  private let process: pid_t
+  private let child: ChildDescriptor
   private var polling = OperationID.none
   /// What `waitpid(2)` said of the child, or -errno.
   private var status: Int32?
   private var waiters: [Waiter] = []
 
-  init(loop: EventLoop, process: pid_t, descriptor: Int32) {
-    self.process = process
-    super.init(loop: loop, descriptor: .ordinary(descriptor))
+  init(loop: EventLoop, child: ChildDescriptor) {
+    self.child = child
+    super.init(loop: loop, descriptor: .ordinary(child.number))
   }
 
   /// Begins to wait. From here on the operation in flight holds the watch.
@@ -37,16 +37,9 @@ final class ProcessWatch: Socket, @unchecked Sendable {
   override func completed(_ role: OperationRole, _ completion: Completion) {
     polling = .none
     guard phase == .open else { return }
-    reap()
+    status = child.reap()
     if let status { resumeWaiters(status) }
     if status != nil || loop.isStopping { abandon() } else { begin() }
-  }
-
-  private func reap() {
-    var status: Int32 = 0
-    let result = waitpid(process, &status, WNOHANG)
-    if result == process { self.status = status }
-    if result < 0 && errno != EINTR { self.status = -errno }
   }
 
   private func resumeWaiters(_ result: Int32) {

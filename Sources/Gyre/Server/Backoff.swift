@@ -2,7 +2,8 @@
 struct Backoff {
   private var failures = 0
 
-  private static let first: UInt64 = 50_000_000
+  /// The first wait that is one.
+  static let shortest: UInt64 = 50_000_000
   private static let longest: UInt64 = 5_000_000_000
   /// A worker that has lived this long has not failed at its start.
   private static let longLife: UInt64 = 10_000_000_000
@@ -11,6 +12,6 @@ struct Backoff {
   mutating func delay(afterLifeOf life: UInt64) -> UInt64 {
     if life >= Backoff.longLife { failures = 0 }
     defer { failures += 1 }
-    return failures == 0 ? 0 : min(Backoff.first << min(failures - 1, 10), Backoff.longest)
+    return failures == 0 ? 0 : min(Backoff.shortest << min(failures - 1, 10), Backoff.longest)
   }
 }

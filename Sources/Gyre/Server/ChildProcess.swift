@@ -4,15 +4,19 @@ import Glibc
 /// A worker as its supervisor sees it. `posix_spawn(3)`, `pidfd_open(2)`
 final class ChildProcess {
   let process: pid_t
-  /// Readable when the process has ended.
-  let ending: Int32
-  /// Readable when the process says that it is ready; -1 once it has.
-  private(set) var control: Int32
+  /// Its place among the workers, as long as it has one.
+  var place: Int?
   let started = EventLoop.now
   private(set) var isReady = false
-  /// When it is killed, if it still runs.
+  private let descriptor: ChildDescriptor
+  /// Readable when the process says that it is ready; -1 once it has.
+  private var control: Int32
+  private var waits: WaitSet?
+  /// For the time at which it is killed.
+  private var timer: TimerID?
   private var killTime: UInt64?
-  private var isKilled = false
+  /// SIGTERM is due as soon as it is ready.
+  private var isToDrain = false
 
   /// The program, as it was found at the start: an upgraded file of that name is what a reload starts.
   private static let program: String = {
@@ -31,27 +35,21 @@ final class ChildProcess {
       throw Errno.current
     }
     defer { close(pair[1]) }
+    ChildDescriptor.keepEndedChildren()
     let worker = WorkerProcess(kind: kind, count: sockets.count)
     do throws(Errno) {
       process = try ChildProcess.spawn(worker, [pair[1]] + sockets)
+      descriptor = try ChildDescriptor(of: process)
     } catch {
       close(pair[0])
       throw error
     }
     control = pair[0]
-    ending = gyre_pidfd_open(process)
-    guard ending >= 0 else {
-      let error = Errno(rawValue: -ending)
-      kill(process, SIGKILL)
-      waitpid(process, nil, 0)
-      close(control)
-      throw error
-    }
   }
 
   deinit {
-    close(ending)
-    closeControl()
+    descriptor.close()
+    if control >= 0 { close(control) }
   }
 
   // MARK: Starting
@@ -72,7 +70,7 @@ final class ChildProcess {
     defer { posix_spawnattr_destroy(&attributes) }
     var process: pid_t = 0
     // The strings live until both are freed below; the kernel copies them during the call.
-    let (arguments, environment) = (strings(CommandLine.arguments), strings(self.environment(worker)))
+    let (arguments, environment) = (strings(CommandLine.arguments), strings(self.environment(worker, descriptors[0])))
     defer { for string in arguments + environment { free(string) } }
     let result = posix_spawn(&process, program, &actions, &attributes, arguments, environment)
     if result != 0 { throw Errno(rawValue: result) }
@@ -86,14 +84,14 @@ final class ChildProcess {
     var (none, defaults) = (sigset_t(), sigset_t())
     sigemptyset(&none)
     sigemptyset(&defaults)
-    for signal in [SIGTERM, SIGINT, SIGHUP, SIGPIPE] { sigaddset(&defaults, signal) }
+    for signal in [SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGCHLD] { sigaddset(&defaults, signal) }
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setsigdefault(&attributes, &defaults)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
     return attributes
   }
 
-  private static func environment(_ worker: WorkerProcess) -> [String] {
+  private static func environment(_ worker: WorkerProcess, _ control: Int32) -> [String] {
     let left = Set(ServiceManager.variables + [WorkerProcess.variable])
     var result: [String] = []
     var entry = environ
@@ -102,50 +100,106 @@ final class ChildProcess {
       if !left.contains(String(pair.prefix { $0 != "=" })) { result.append(pair) }
       entry += 1
     }
-    return result + ["\(WorkerProcess.variable)=\(worker.environment())"]
+    return result + ["\(WorkerProcess.variable)=\(worker.environment(control: control))"]
   }
 
   private static func strings(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] { texts.map { strdup($0) } + [nil] }
 
   // MARK: Watching
 
+  /// Waits for what the process says and for its end.
+  ///
+  /// - Parameters:
+  ///   - time: nanoseconds after which it is killed if it is not ready.
+  ///   - onReady: called once, if it becomes ready.
+  ///   - onEnd: called once, with the end as people read it. The process is reaped and no more watched.
+  /// - Throws: the `Errno` of `epoll_ctl(2)`; the process has been ended then.
+  func watch(
+    in waits: WaitSet,
+    readyWithin time: Duration,
+    onReady: @escaping (ChildProcess) -> Void,
+    onEnd: @escaping (ChildProcess, String) -> Void
+  ) throws(Errno) {
+    self.waits = waits
+    do throws(Errno) {
+      try waits.add(control) { [unowned self] in if readControl() { onReady(self) } }
+      // This is what keeps the object alive until the process has ended.
+      try waits.add(descriptor.number) { if let how = self.reap() { onEnd(self, how) } }
+    } catch {
+      end()
+      throw error
+    }
+    timer = waits.insert(at: started + time.nanosecondsClamped) { [unowned self] in
+      Server.log.error("worker \(process) is killed: it was not ready within \(time)")
+      kill()
+    }
+  }
+
   /// Reads what the process says. True if it has just become ready.
-  func readControl() -> Bool {
+  private func readControl() -> Bool {
     var byte: UInt8 = 0
-    let wasReady = isReady
-    if read(control, &byte, 1) == 1 { isReady = true }
+    let count = recv(control, &byte, 1, Int32(MSG_DONTWAIT))
+    if count < 0 && (errno == EAGAIN || errno == EINTR) { return false }
     closeControl()
-    return isReady && !wasReady
+    guard count == 1 else { return false }
+    isReady = true
+    if killTime == nil { removeTimer() }
+    if isToDrain { descriptor.signal(SIGTERM) }
+    return true
+  }
+
+  private func unwatch() {
+    waits?.remove(descriptor.number)
+    closeControl()
+    removeTimer()
   }
 
   private func closeControl() {
-    if control >= 0 { close(control) }
+    guard control >= 0 else { return }
+    waits?.remove(control)
+    close(control)
     control = -1
   }
 
-  /// How it ended, as people read it; `nil` while it runs.
-  func reap() -> String? {
-    var status: Int32 = 0
-    guard waitpid(process, &status, WNOHANG) == process else { return nil }
-    let signal = status & 0x7f
-    return signal == 0 ? "exited with \(status >> 8 & 0xff)" : "ended by signal \(signal)"
+  /// How it ended; `nil` while it runs.
+  private func reap() -> String? {
+    guard let status = descriptor.reap() else { return nil }
+    unwatch()
+    guard status >= 0 else { return "ended, and other code of this program took its status" }
+    return "ended with \(ProcessExit(status: status))"
   }
 
   // MARK: Ending
 
   /// Asks it to drain, and has it killed when `time` has passed; sooner if it was asked before and has more time left.
-  func retire(within time: UInt64) {
-    if killTime == nil { kill(process, SIGTERM) }
-    killTime = min(killTime ?? .max, EventLoop.now &+ time)
+  ///
+  /// - Parameter whenReady: not before it is ready: one that just starts would die of the signal.
+  func retire(within time: Duration, whenReady: Bool = false) {
+    let isFirst = killTime == nil
+    let end = min(killTime ?? .max, EventLoop.now + time.nanosecondsClamped)
+    killTime = end
+    if isFirst {
+      isToDrain = whenReady && !isReady
+      if !isToDrain { descriptor.signal(SIGTERM) }
+    }
+    removeTimer()
+    timer = waits?.insert(at: end) { [unowned self] in kill() }
   }
 
-  /// Kills it if its time has passed.
-  func killIfOverdue(_ now: UInt64) {
-    guard let time = killTime, time <= now, !isKilled else { return }
-    kill(process, SIGKILL)
-    isKilled = true
+  private func kill() {
+    timer = nil
+    descriptor.signal(SIGKILL)
   }
 
-  /// When it is to be killed, if it has not been.
-  var nextTime: UInt64? { isKilled ? nil : killTime }
+  private func removeTimer() {
+    if let timer { waits?.remove(timer) }
+    timer = nil
+  }
+
+  /// Kills it, waits for its end, and tells nobody.
+  func end() {
+    unwatch()
+    descriptor.signal(SIGKILL)
+    _ = Errno.retrying { Int(waitpid(process, nil, 0)) }
+  }
 }

@@ -16,7 +16,7 @@ import Logging
 /// (`NOTIFY_SOCKET`). `sd_listen_fds(3)`, `sd_notify(3)`
 ///
 /// Under a pattern of several processes the program is the supervisor, and runs itself again for each worker: there `run`
-/// serves. So whatever the program does before `run` happens in every process, and it should do little. SIGHUP replaces
+/// serves. The supervisor sets an ignored SIGCHLD to its default and leaves it there: it needs to hear of its workers' ends. So whatever the program does before `run` happens in every process, and it should do little. SIGHUP replaces
 /// all workers, one generation by the next, without losing a connection: for a program that reads its configuration at
 /// its start. One such server a program.
 public final class Server: Sendable {
@@ -82,7 +82,7 @@ public final class Server: Sendable {
       let sockets = try ListeningSockets.open(for: self)
       return try await ThreadServer(server: self, work: work, sockets: sockets, onReady: isReady).run()
     }
-    if let worker = try WorkerProcess.fromEnvironment() {
+    if let worker = try WorkerProcess.fromEnvironment(endsWithin: options.workerEndTime) {
       try await worker.serve(self, work)
     } else {
       try await SupervisorThread.run(self, isReady)

@@ -9,6 +9,9 @@ extension Server {
     public var pinning = EventLoopGroup.Pinning.none
     /// How long handlers may go on when the server drains; then they are cancelled. Default: ten seconds.
     public var drainTime = Duration.seconds(10)
+    /// How long a worker process may take from its start until it accepts. Then it is killed, which is logged, and another one
+    /// is started. Raise it for a program that prepares for longer before it calls `run`. Default: 30 seconds.
+    public var workerStartTime = Duration.seconds(30)
     /// Messages that each thread of `.messageBalanced` executes at a time. Default: 1, which suits handlers that compute;
     /// raise it for handlers that wait for something.
     public var messagesPerThread = 1
@@ -24,10 +27,16 @@ extension Server {
     /// The defaults.
     public init() {}
 
+    /// After that a worker which was asked to drain is killed: a second more than its handlers have.
+    var workerEndTime: Duration { .nanoseconds(Int64(clamping: drainTime.nanosecondsClamped)) + .seconds(1) }
+
     func validate() throws(ConfigurationError) {
       try listener.validate()
       try loop.validate()
       guard drainTime >= .zero else { throw ConfigurationError("drainTime is \(drainTime): use zero or more") }
+      guard workerStartTime > .zero else {
+        throw ConfigurationError("workerStartTime is \(workerStartTime): use more than zero")
+      }
       guard (1...65536).contains(messagesPerThread) else {
         throw ConfigurationError("messagesPerThread is \(messagesPerThread): use 1 to 65536")
       }

@@ -1,35 +1,47 @@
-import CLiburing
+import DequeModule
 import Glibc
 
 /// Keeps a number of worker processes alive, and owns their listening sockets for as long as it lives: while a worker is
 /// replaced, its connections wait in the sockets' queues, and nobody is refused.
 ///
-/// Everything happens on the thread of `run`, in the order of its loop: start what is due, wait, look at what happened.
+/// Everything happens on the thread of `run`, in the order of its `WaitSet`. A turn costs what happened in it, whatever the number
+/// of workers.
 final class Supervisor {
   private struct Slot {
     var current: ChildProcess?
     /// The next generation, until it is ready.
     var replacement: ChildProcess?
     var backoff = Backoff()
-    /// When to start a process, as the current one or as its replacement.
-    var startTime: UInt64?
+    /// A process is to be started, as the current one or as its replacement.
+    var isDue = false
+
+    var isSettled: Bool { !isDue && replacement == nil && current?.isReady == true }
   }
 
   private let server: Server
   private let sockets: [Int32]
   private let requests: SupervisorRequests
   private let onReady: () -> Void
+  private let waits: WaitSet
   private var slots: [Slot]
-  /// Processes that drain.
-  private var retired: [ChildProcess] = []
+  /// Those that are due and whose time has come.
+  private var due: Deque<Int> = []
+  /// Those without a ready process, and those where a process is replaced.
+  private var unsettled: Set<Int> = []
+  /// Every process, also those that drain.
+  private var processes: [ObjectIdentifier: ChildProcess] = [:]
+  /// Processes that are not ready yet.
+  private var starting = 0
   private var isStopping = false
   private let press = RepeatedSignal()
   private var hasBeenReady = false
   private var isReloading = false
   private var reloadsAgain = false
+  /// Why no worker can be started at all.
+  private var failure: Errno?
 
-  /// What a worker may take beyond its drain time before it is killed.
-  private static let grace: UInt64 = 1_000_000_000
+  /// Processes that start at a time: more would compete for the processors and for descriptors.
+  private static let mostStarting = 8
 
   init(
     _ server: Server,
@@ -37,81 +49,55 @@ final class Supervisor {
     workers: Int,
     _ requests: SupervisorRequests,
     _ onReady: @escaping () -> Void
-  ) {
+  ) throws {
     self.server = server
     self.sockets = sockets
     self.requests = requests
     self.onReady = onReady
-    slots = (0..<workers).map { _ in Slot(startTime: 0) }
+    waits = try WaitSet()
+    slots = Array(repeating: Slot(), count: workers)
+    try ResourceLimits.requireDescriptors(for: workers, "workers", beside: sockets[0])
   }
 
   /// Returns when it was asked to stop and the last worker has ended.
   ///
-  /// - Throws: `WorkerError` if the program cannot be run again at all.
+  /// - Throws: `WorkerError` if the program cannot be run again at all; the `Errno` of `epoll_wait(2)`.
   func run() throws {
     do {
-      for index in slots.indices { try start(index) }
+      try waits.add(requests.reader) {}
+      for index in slots.indices { makeDue(index) }
+      startDue()
+      while !isStopping || !processes.isEmpty { try waits.turn(takeRequests) }
     } catch {
-      stop(within: 0)
-      waitForEverybody()
-      throw WorkerError(errno: error)
+      for process in processes.values { process.end() }
+      throw error
     }
-    while !isStopping || !processes.isEmpty { turn() }
-  }
-
-  private func waitForEverybody() {
-    while !processes.isEmpty { turn() }
-  }
-
-  private var processes: [ChildProcess] {
-    slots.flatMap { [$0.current, $0.replacement].compactMap { $0 } } + retired
-  }
-
-  private func turn() {
-    startDue()
-    let (processes, now) = (processes, EventLoop.now)
-    for process in processes { process.killIfOverdue(now) }
-    var polled = [pollfd(fd: requests.reader, events: Int16(POLLIN), revents: 0)]
-    for process in processes {
-      polled.append(pollfd(fd: process.ending, events: Int16(POLLIN), revents: 0))
-      // A negative descriptor is passed over. poll(2)
-      polled.append(pollfd(fd: process.control, events: Int16(POLLIN), revents: 0))
-    }
-    poll(&polled, nfds_t(polled.count), timeout(processes, now))
-    // First, so that a worker which ends because the whole process group was signalled is not replaced.
-    while let request = requests.next() { take(request) }
-    for (index, process) in processes.enumerated() {
-      if polled[2 + index * 2].revents != 0, process.readControl() { becameReady(process) }
-      if polled[1 + index * 2].revents != 0, let how = process.reap() { ended(process, how) }
-    }
-  }
-
-  /// Milliseconds until something is due; -1 if nothing is.
-  private func timeout(_ processes: [ChildProcess], _ now: UInt64) -> Int32 {
-    let times = slots.compactMap(\.startTime) + processes.compactMap(\.nextTime)
-    guard let next = times.min() else { return -1 }
-    return next <= now ? 0 : Int32(clamping: (next - now) / 1_000_000 + 1)
+    if let failure { throw WorkerError(errno: failure) }
   }
 
   // MARK: Requests
 
+  /// Before the ends of processes are looked at, so that a worker which ends because the whole process group was signalled is
+  /// not replaced.
+  private func takeRequests() {
+    while let request = requests.next() { take(request) }
+  }
+
   private func take(_ request: Int32) {
     switch request {
     case SIGHUP: reload()
-    case SIGKILL: stop(within: 0)
-    case _ where press.isFirst(): stop(within: server.options.drainTime.nanosecondsClamped &+ Supervisor.grace)
-    default: if press.isMeant() { stop(within: 0) }
+    case SIGKILL: stop(within: .zero)
+    case _ where press.isFirst(): stop(within: server.options.workerEndTime)
+    default: if press.isMeant() { stop(within: .zero) }
     }
   }
 
-  private func stop(within time: UInt64) {
+  private func stop(within time: Duration) {
     if !isStopping { ServiceManager.notify("STOPPING=1") }
     isStopping = true
-    for index in slots.indices {
-      retired += [slots[index].current, slots[index].replacement].compactMap { $0 }
-      slots[index] = Slot()
-    }
-    for process in retired { process.retire(within: time) }
+    due = []
+    for index in slots.indices { slots[index] = Slot() }
+    for process in processes.values { retire(process, within: time) }
   }
 
   private func reload() {
@@ -120,12 +106,14 @@ final class Supervisor {
     isReloading = true
     ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(EventLoop.now / 1000)")
     Server.log.notice("replacing \(slots.count) workers")
-    for index in slots.indices where slots[index].startTime == nil { slots[index].startTime = 0 }
+    for index in slots.indices { makeDue(index) }
+    startDue()
   }
 
-  private func finishReload() {
-    let isPending = slots.contains { $0.startTime != nil || $0.replacement != nil || $0.current?.isReady != true }
-    guard !isPending else { return }
+  /// To be called when something about a slot has changed.
+  private func settle(_ index: Int) {
+    if slots[index].isSettled { unsettled.remove(index) } else { unsettled.insert(index) }
+    guard unsettled.isEmpty else { return }
     if !hasBeenReady {
       hasBeenReady = true
       onReady()
@@ -141,55 +129,93 @@ final class Supervisor {
 
   // MARK: Workers
 
+  /// Has a process started for a slot, now or after some nanoseconds, unless that is under way.
+  private func makeDue(_ index: Int, after delay: UInt64 = 0) {
+    guard !slots[index].isDue else { return }
+    slots[index].isDue = true
+    settle(index)
+    if delay == 0 { return due.append(index) }
+    _ = waits.insert(at: EventLoop.now + delay) { [unowned self] in
+      due.append(index)
+      startDue()
+    }
+  }
+
   private func startDue() {
-    guard !isStopping else { return }
-    let now = EventLoop.now
-    for index in slots.indices {
-      guard let time = slots[index].startTime, time <= now else { continue }
-      do {
+    while !isStopping, starting < Supervisor.mostStarting, let index = due.popFirst() {
+      slots[index].isDue = false
+      do throws(Errno) {
         try start(index)
       } catch {
-        Server.log.error("a worker cannot be started: \(error)")
-        slots[index].startTime = now + slots[index].backoff.delay(afterLifeOf: 0)
+        cannotStart(index, error)
       }
+      settle(index)
     }
   }
 
   private func start(_ index: Int) throws(Errno) {
     let kind = slots.count > sockets.count ? WorkerProcess.Kind.sharedListeners : .listeners
     let process = try ChildProcess(kind, sockets: [sockets[index % sockets.count]])
-    slots[index].startTime = nil
+    try process.watch(
+      in: waits,
+      readyWithin: server.options.workerStartTime,
+      onReady: { [unowned self] in becameReady($0) },
+      onEnd: { [unowned self] in ended($0, $1) }
+    )
+    process.place = index
+    processes[ObjectIdentifier(process)] = process
+    starting += 1
     if slots[index].current == nil { slots[index].current = process } else { slots[index].replacement = process }
   }
 
-  private func becameReady(_ process: ChildProcess) {
-    if let index = slots.firstIndex(where: { $0.replacement === process }) {
-      // Only now, so that somebody accepts all the time.
-      if let old = slots[index].current { retire(old) }
-      slots[index].current = process
-      slots[index].replacement = nil
+  private func cannotStart(_ index: Int, _ error: Errno) {
+    // A process that has ended and was reaped by other code shows that processes can be started.
+    if !hasBeenReady && error.rawValue != ESRCH {
+      failure = error
+      return stop(within: .zero)
     }
-    finishReload()
+    Server.log.error("a worker cannot be started: \(error)")
+    makeDue(index, after: max(slots[index].backoff.delay(afterLifeOf: 0), Backoff.shortest))
   }
 
-  private func retire(_ process: ChildProcess) {
-    process.retire(within: server.options.drainTime.nanosecondsClamped &+ Supervisor.grace)
-    retired.append(process)
+  private func becameReady(_ process: ChildProcess) {
+    starting -= 1
+    if let index = process.place {
+      if slots[index].replacement === process {
+        // Only now, so that somebody accepts all the time.
+        if let old = slots[index].current { retire(old, within: server.options.workerEndTime) }
+        slots[index].current = process
+        slots[index].replacement = nil
+      }
+      settle(index)
+    }
+    startDue()
+  }
+
+  private func retire(_ process: ChildProcess, within time: Duration) {
+    process.place = nil
+    process.retire(within: time)
   }
 
   private func ended(_ process: ChildProcess, _ how: String) {
-    retired.removeAll { $0 === process }
-    guard let index = slots.firstIndex(where: { $0.current === process || $0.replacement === process }) else { return }
-    Server.log.error("worker \(process.process) \(how); it is replaced")
-    if slots[index].replacement === process {
-      slots[index].replacement = nil
-    } else {
-      slots[index].current = slots[index].replacement
-      slots[index].replacement = nil
-      // A replacement that is on its way takes its place.
-      if slots[index].current != nil { return }
+    processes[ObjectIdentifier(process)] = nil
+    if !process.isReady { starting -= 1 }
+    if let index = process.place {
+      Server.log.error("worker \(process.process) \(how); it is replaced")
+      replace(process, in: index)
     }
-    let now = EventLoop.now
-    slots[index].startTime = now + slots[index].backoff.delay(afterLifeOf: now - process.started)
+    startDue()
+  }
+
+  private func replace(_ process: ChildProcess, in index: Int) {
+    let replacement = slots[index].replacement
+    slots[index].replacement = nil
+    if replacement !== process {
+      // A replacement that is on its way takes its place.
+      slots[index].current = replacement
+      if replacement != nil { return settle(index) }
+    }
+    let life = process.isReady ? EventLoop.now - process.started : 0
+    makeDue(index, after: slots[index].backoff.delay(afterLifeOf: life))
   }
 }

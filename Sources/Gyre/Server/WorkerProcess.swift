@@ -16,36 +16,51 @@ struct WorkerProcess: Sendable {
   let kind: Kind
   let count: Int
 
-  /// The variable that tells a process that it is a worker: the supervisor's process, the kind, the number of sockets.
+  /// The variable that tells a process that it is a worker: the supervisor's process, the kind, the number of sockets, and the
+  /// control socket's number among all of the system.
   static let variable = "GYRE_WORKER"
   /// Where a worker says that it is ready; the sockets follow.
   static let control: Int32 = 3
 
   private var sockets: [Int32] { (0..<Int32(count)).map { WorkerProcess.control + 1 + $0 } }
 
-  /// The variable's value for a worker of this process.
-  func environment() -> String { "\(getpid()):\(kind.rawValue):\(count)" }
+  /// The variable's value for a worker of this process that gets this control socket.
+  func environment(control: Int32) -> String {
+    "\(getpid()):\(kind.rawValue):\(count):\(WorkerProcess.identity(of: control) ?? "")"
+  }
 
-  /// What the supervisor has given this process; `nil` if it was started by somebody else.
+  /// What the supervisor has given this process; `nil` if it was started by somebody else. The variable is taken out of the
+  /// environment, so that no program which this one starts takes itself for a worker.
   ///
+  /// - Parameter time: how long the process may go on when its supervisor has ended.
   /// - Throws: `ConfigurationError` if the supervisor has ended meanwhile.
-  static func fromEnvironment() throws(ConfigurationError) -> WorkerProcess? {
+  static func fromEnvironment(endsWithin time: Duration) throws -> WorkerProcess? {
     guard let text = getenv(variable).map({ String(cString: $0) }) else { return nil }
+    unsetenv(variable)
     let parts = text.split(separator: ":").map(String.init)
-    guard parts.count == 3, let supervisor = Int32(parts[0]), supervisor > 0, let kind = Kind(rawValue: parts[1]),
+    guard parts.count >= 3, let supervisor = Int32(parts[0]), supervisor > 0, let kind = Kind(rawValue: parts[1]),
       let count = Int(parts[2]), (1...1024).contains(count)
     else { throw ConfigurationError("\(variable) is “\(text)”: it is set for worker processes only; unset it") }
-    ParentProcess.endWithIt()
-    guard getppid() == supervisor else {
-      // A program that a worker starts inherits the variable.
+    // A program that a worker starts before it serves inherits the variable, and has another parent or no such socket. (A
+    // supervisor that was started before an upgrade may say nothing of the socket.)
+    guard let socket = identity(of: control), parts.count == 3 || socket == parts[3] else { return nil }
+    guard try ParentProcess.endWithIt(supervisor, within: time) else {
       if kill(supervisor, 0) == 0 { return nil }
       throw ConfigurationError("the supervisor of this worker process has ended")
     }
-    return WorkerProcess(kind: kind, count: count)
+    let worker = WorkerProcess(kind: kind, count: count)
+    for descriptor in [control] + worker.sockets { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    return worker
+  }
+
+  /// A socket's number among all of the system; `nil` if the descriptor is no socket. `fstat(2)`
+  private static func identity(of descriptor: Int32) -> String? {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
+    return "\(status.st_ino)"
   }
 
   func serve(_ server: Server, _ work: ServerWork) async throws {
-    for descriptor in [WorkerProcess.control] + sockets { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     limitMemory(server.options.workerMemoryLimit)
     switch kind {
     case .listeners, .sharedListeners:

@@ -16,7 +16,7 @@ struct PatternServerCommand: ParsableCommand {
   @Option var backend = BackendChoice.automatic
 
   func run() throws {
-    ParentProcess.endWithIt()
+    guard try ParentProcess.endWithIt(within: .seconds(2)) else { return }
     var options = Server.Options()
     options.loop.backend = backend
     options.drainTime = .milliseconds(200)

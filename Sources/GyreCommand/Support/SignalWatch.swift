@@ -1,4 +1,5 @@
 import Glibc
+import Gyre
 
 /// Ends a command as its user asks: SIGINT (Ctrl-C) or SIGTERM ends it in good order, a second one at once.
 ///
@@ -35,10 +36,10 @@ struct SignalWatch: Sendable {
   private func run() -> Never {
     _ = SignalWatch.wait(seconds: nil)
     onFirst()
-    if let second = SignalWatch.wait(seconds: grace) { SignalWatch.end(second) }
+    if let second = SignalWatch.wait(seconds: grace) { SignalEvents.end(by: second) }
     onGraceOver()
     while true {
-      if let second = SignalWatch.wait(seconds: nil) { SignalWatch.end(second) }
+      if let second = SignalWatch.wait(seconds: nil) { SignalEvents.end(by: second) }
     }
   }
 
@@ -51,16 +52,6 @@ struct SignalWatch: Sendable {
       if signal > 0 { return signal }
       if errno == EAGAIN && seconds != nil { return nil }
     }
-  }
-
-  /// Dies of a signal, which the parent process sees.
-  private static func end(_ signal: Int32) -> Never {
-    var set = signalSet()
-    Glibc.signal(signal, SIG_DFL)
-    pthread_sigmask(SIG_UNBLOCK, &set, nil)
-    raise(signal)
-    // Only the first process of a container outlives that.
-    _exit(128 + signal)
   }
 
   private static func signalSet() -> sigset_t {

@@ -13,7 +13,14 @@ final class ExampleProcess {
   /// - Parameters:
   ///   - name: the program, which the package manager puts beside the tests, or else its path.
   ///   - descriptor: which output to read, `STDOUT_FILENO` or `STDERR_FILENO`; the other goes nowhere.
-  init(_ name: String, _ arguments: [String], _ backend: Backend, reading descriptor: Int32) throws {
+  ///   - prelude: what a shell does before it becomes the program.
+  init(
+    _ name: String,
+    _ arguments: [String],
+    _ backend: Backend,
+    reading descriptor: Int32,
+    prelude: String? = nil
+  ) throws {
     var ends: [Int32] = [0, 0]
     try #require(pipe(&ends) == 0)
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -21,7 +28,8 @@ final class ExampleProcess {
     output = ends[0]
     do {
       let path = name.hasPrefix("/") ? name : ExampleProcess.directory + "/" + name
-      number = try ExampleProcess.spawn(path, arguments, backend) { actions in
+      let shell = prelude.map { ["/bin/sh", "-c", "\($0); exec \"$@\"", "sh"] } ?? []
+      number = try ExampleProcess.spawn(shell + [path] + arguments, backend) { actions in
         let other = descriptor == STDOUT_FILENO ? STDERR_FILENO : STDOUT_FILENO
         posix_spawn_file_actions_adddup2(&actions, ends[1], descriptor)
         posix_spawn_file_actions_addopen(&actions, other, "/dev/null", O_WRONLY, 0)
@@ -81,8 +89,7 @@ final class ExampleProcess {
   }()
 
   private static func spawn(
-    _ path: String,
-    _ arguments: [String],
+    _ words: [String],
     _ backend: Backend,
     _ prepare: (inout posix_spawn_file_actions_t) -> Void
   ) throws -> pid_t {
@@ -91,12 +98,12 @@ final class ExampleProcess {
     defer { posix_spawn_file_actions_destroy(&actions) }
     prepare(&actions)
     // Copies that live until the call returns, as it demands; each list ends with a nil.
-    let words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
+    let strings: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     let variables: [UnsafeMutablePointer<CChar>?] = environment(backend).map { strdup($0) } + [nil]
-    defer { for case let copy? in words + variables { free(copy) } }
+    defer { for case let copy? in strings + variables { free(copy) } }
     var number: pid_t = 0
-    let result = posix_spawn(&number, path, &actions, nil, words, variables)
-    try #require(result == 0, "\(path): \(Errno(rawValue: result))")
+    let result = posix_spawn(&number, words[0], &actions, nil, strings, variables)
+    try #require(result == 0, "\(words[0]): \(Errno(rawValue: result))")
     return number
   }
 

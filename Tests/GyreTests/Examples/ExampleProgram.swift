@@ -11,15 +11,18 @@ struct ExampleProgram {
 
   /// Starts an example on a free port, runs `body` on an event loop of this process, and ends the example.
   ///
-  /// - Parameter arguments: what comes after the port.
+  /// - Parameters:
+  ///   - arguments: what comes after the port.
+  ///   - prelude: what a shell does before it becomes the example.
   static func run(
     _ name: String,
     _ arguments: String...,
     backend: Backend,
+    prelude: String? = nil,
     _ body: @escaping @Sendable (ExampleProgram) async throws -> Void
   ) async throws {
     // What it says about clients that broke off belongs to no test's output.
-    let process = try ExampleProcess(name, ["0"] + arguments, backend, reading: STDOUT_FILENO)
+    let process = try ExampleProcess(name, ["0"] + arguments, backend, reading: STDOUT_FILENO, prelude: prelude)
     defer { process.end() }
     let program = ExampleProgram(address: try listeningAddress(process))
     try await onLoop { try await body(program) }

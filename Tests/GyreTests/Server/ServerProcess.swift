@@ -1,3 +1,4 @@
+import CLiburing
 import Glibc
 import Testing
 
@@ -24,13 +25,17 @@ final class ServerProcess: @unchecked Sendable {
   ///   - environment: variables in addition to the inherited ones.
   ///   - listening: a listening socket to pass as a service manager does.
   ///   - closesOutput: whether it starts without a standard output and a standard error; then `listening` is its address.
+  ///   - prelude: what a shell does before it becomes the fixture.
+  ///   - log: a file for what the fixture and its workers say; nowhere by default.
   init(
     _ pattern: String,
     _ arguments: [String] = [],
     _ backend: Backend,
     environment: [String] = [],
     listening: Int32? = nil,
-    closesOutput: Bool = false
+    closesOutput: Bool = false,
+    prelude: String? = nil,
+    log: String = "/dev/null"
   ) throws {
     var ends: [Int32] = [0, 0]
     try #require(pipe(&ends) == 0)
@@ -43,12 +48,12 @@ final class ServerProcess: @unchecked Sendable {
     defer { close(line[0]) }
     lifeline = line[1]
     var words = [ServerProcess.path, "--pattern", pattern, "--backend", backend.rawValue] + arguments
-    if listening != nil {
-      // The variable has to name the process itself, which is the shell's.
-      let closing = closesOutput ? " 1>&- 2>&-" : ""
-      words = ["/bin/sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"" + closing, "sh"] + words
+    // The variable has to name the process itself, which is the shell's.
+    let passing = "export LISTEN_FDS=1 LISTEN_PID=$$" + (closesOutput ? "; exec 1>&- 2>&-" : "")
+    if let prelude = listening == nil ? prelude : passing {
+      words = ["/bin/sh", "-c", "\(prelude); exec \"$@\"", "sh"] + words
     }
-    number = try ServerProcess.spawn(words, environment, input: line[0], output: ends[1], listening)
+    number = try ServerProcess.spawn(words, environment, [line[0], ends[1]], log, listening)
     do {
       if closesOutput {
         address = try ListeningSockets.address(of: try #require(listening))
@@ -76,6 +81,25 @@ final class ServerProcess: @unchecked Sendable {
   }
 
   func signal(_ signal: Int32) { kill(number, signal) }
+
+  /// To the process and all that it started.
+  func signalGroup(_ signal: Int32) { kill(-number, signal) }
+
+  /// Changes how many files the process may have open. `prlimit(1)`
+  func limitDescriptors(to count: Int) async throws {
+    let words = ["prlimit", "--pid", "\(number)", "--nofile=\(count):"]
+    // Copies that live until the call returns, as it demands.
+    let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    defer { for case let copy? in arguments { free(copy) } }
+    var tool: pid_t = 0
+    try #require(posix_spawnp(&tool, words[0], nil, nil, arguments, environ) == 0)
+    var status: Int32 = 0
+    while waitpid(tool, &status, 0) < 0 && errno == EINTR {}
+    try #require(status == 0)
+  }
+
+  /// The process's open descriptor of the highest number.
+  var highestDescriptor: Int { ServerProcess.entries(of: "/proc/\(number)/fd").compactMap(Int.init).max() ?? -1 }
 
   /// Waits for the process's end, which is bounded: its exit status, or 128 and the signal that ended it.
   func ending() throws -> Int32 {
@@ -108,18 +132,19 @@ final class ServerProcess: @unchecked Sendable {
   private static func spawn(
     _ words: [String],
     _ environment: [String],
-    input: Int32,
-    output: Int32,
+    _ streams: [Int32],
+    _ log: String,
     _ listening: Int32?
   ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-    // What it says of workers that end is expected here.
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, streams[0], STDIN_FILENO)
+    posix_spawn_file_actions_adddup2(&actions, streams[1], STDOUT_FILENO)
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     if let listening { posix_spawn_file_actions_adddup2(&actions, listening, 3) }
+    // What other tests have left open is no business of the fixture's, whose descriptors are counted.
+    _ = gyre_close_from(&actions, listening == nil ? 3 : 4)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -160,11 +185,11 @@ final class ServerProcess: @unchecked Sendable {
     return names.filter { $0.first != "." }
   }
 
-  private static func contents(of path: String) -> String {
+  static func contents(of path: String) -> String {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return "" }
     defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 4096)
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
     let count = read(file, &bytes, bytes.count)
     return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
   }

@@ -5,6 +5,7 @@ enum Answer {
   static func to(_ words: [Substring]) async throws -> [UInt8] {
     switch words.first {
     case "who": return text("\(getpid()) \(thread())")
+    case "variable": return text(getenv("GYRE_WORKER").map { String(cString: $0) } ?? "none")
     case "abort": abort()
     case "exhaust": return text("\(exhaust())")
     case "work":

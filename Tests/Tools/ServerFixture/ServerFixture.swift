@@ -11,11 +11,19 @@ struct ServerFixture: AsyncParsableCommand {
   @Option var drain = 5.0
   @Option var memory: Int?
   @Option var backend = "auto"
+  @Option var children = ChildHandling.usual
+  /// Seconds that a worker may take until it accepts.
+  @Option var start: Double?
+  /// A worker does not go on while this file exists.
+  @Option var stall: String?
 
   func run() async throws {
     Lifeline.watch()
+    children.apply()
+    while let stall, access(stall, F_OK) == 0 { usleep(5000) }
     var options = Server.Options()
     options.drainTime = .seconds(drain)
+    if let start { options.workerStartTime = .seconds(start) }
     options.workerMemoryLimit = memory
     options.loop.backend = BackendChoice(rawValue: backend)!
     // Many of them on one machine, with few connections each.

@@ -246,6 +246,22 @@ import Testing
     }
   }
 
+  /// Inherited from a wrapper or an init script.
+  @Test(.disabled(if: ThreadSanitizer.isOn, ThreadSanitizer.comment), arguments: ExampleProgram.backends)
+  func anIgnoredSIGCHLDKeepsNoSaveInProgress(backend: Backend) async throws {
+    try await TemporaryDirectory.with { directory in
+      try await ExampleProgram.run("KeyValue", directory + "/image", backend: backend, prelude: "trap '' CHLD") {
+        program in
+        let client = try await KeyValueClient(program)
+        for _ in 0..<2 {
+          #expect(try await client.run("BGSAVE") == .simple("Background saving started"))
+          try await client.waitUntil("rdb_bgsave_in_progress", is: "0")
+          #expect(try await client.information("rdb_last_bgsave_status") == "ok")
+        }
+      }
+    }
+  }
+
   @Test func aDamagedImageIsAnErrorAndIsKept() throws {
     try TemporaryDirectory.with { directory in
       let image = URL(fileURLWithPath: directory + "/image")

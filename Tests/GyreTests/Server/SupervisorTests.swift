@@ -1,0 +1,328 @@
+import Glibc
+import Testing
+
+@testable import Gyre
+
+/// Supervisors in surroundings that are not the usual ones: signals, limits, and what else a program does with children.
+@Suite(.serialized)
+struct SupervisorTests {
+  static let handlings = Backends.available.flatMap { backend in
+    ["ignored", "forgotten", "reaped"].map { (backend, $0) }
+  }
+
+  private func eventually(_ what: Comment, _ condition: () throws -> Bool) async throws {
+    if !(try await Patience.until(seconds: 20, condition)) { Issue.record(what) }
+  }
+
+  // MARK: Ends of children
+
+  @Test(arguments: handlings)
+  func aWorkerIsReplacedWhateverHappensToTheStatusOfChildren(_ backend: Backend, _ handling: String) async throws {
+    let server = try ServerProcess("processes-shared", ["--children", handling], backend)
+    for _ in 0..<2 {
+      let workers = server.children
+      #expect(workers.count == 2)
+      for worker in workers { kill(worker, SIGKILL) }
+      try await eventually("the workers are not replaced") {
+        server.children.count == 2 && server.children.isDisjoint(with: workers)
+      }
+    }
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("here") == "here")
+      await client.close()
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  @Test(arguments: handlings)
+  func aProcessForEachConnectionEndsWhateverHappensToItsStatus(_ backend: Backend, _ handling: String) async throws {
+    let server = try ServerProcess("process-per-connection", ["--number", "1", "--children", handling], backend)
+    try await onServerLoop {
+      for number in 0..<4 {
+        let client = try await ServerClient.connect(to: server)
+        #expect(try await client.ask("\(number)") == "\(number)")
+        await client.close()
+      }
+    }
+    try await eventually("a process is left") { server.children.isEmpty }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  @Test
+  func aChildThatSomebodyElseHasReapedIsAnErrorAndNobodyIsKilled() throws {
+    var number: pid_t = 0
+    var words: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+    defer { free(words[0]) }
+    try #require(posix_spawnp(&number, "true", nil, nil, &words, environ) == 0)
+    let child = try ChildDescriptor(of: number)
+    defer { child.close() }
+    #expect(waitpid(number, nil, 0) == number)
+    #expect(child.reap() == -ECHILD)
+    let error = #expect(throws: Errno.self) { try ChildDescriptor(of: number) }
+    #expect(error?.rawValue == ESRCH)
+  }
+
+  // MARK: Signals
+
+  /// As `kill -HUP` to a group, `killall`, and a terminal that goes away send it.
+  @Test(arguments: WorkerTests.combinations)
+  func aHangUpOfTheWholeGroupEndsNoConnection(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--drain", "60"], backend)
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("before") == "before")
+      let generation = server.children
+      server.signalGroup(SIGHUP)
+      // It is a reload, once all of the next generation are there.
+      try await eventually("nothing is reloaded") { server.children.subtracting(generation).count == 2 }
+      #expect(try await client.ask("after") == "after")
+      await client.close()
+      try await eventually("the old workers stay") { server.children.isDisjoint(with: generation) }
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  private func expectTheSecondSignalToEnd(_ server: ServerProcess, _ target: pid_t, _ signal: Int32) async throws {
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("here") == "here")
+      kill(target, signal)
+      let isOver = Shared(false)
+      let sending = Task {
+        // The second one counts when it is no echo of the first.
+        while !isOver.value {
+          try await Task.sleep(for: .milliseconds(50))
+          if !isOver.value { kill(target, signal) }
+        }
+      }
+      // The end of the stream or a reset: the process cannot say which.
+      #expect((try? await client.answer()) == nil)
+      isOver.update { $0 = true }
+      _ = await sending.result
+      await client.close()
+    }
+    #expect(try server.ending() == 128 + signal)
+  }
+
+  /// The fixture's `main` is async: its server starts from a thread that has Dispatch's signals blocked.
+  @Test(
+    arguments: Backends.available.flatMap { backend in ["single", "reusePort", "sharedListener"].map { (backend, $0) } }
+  )
+  func aSecondSignalEndsAServer(_ backend: Backend, _ pattern: String) async throws {
+    for signal in [SIGTERM, SIGINT] {
+      let server = try ServerProcess(pattern, ["--drain", "60"], backend)
+      try await expectTheSecondSignalToEnd(server, server.number, signal)
+    }
+  }
+
+  /// The kernel lets no default action end the first process of a container.
+  @Test(.enabled(if: Namespaces.areAllowed, "the machine lets nobody make a namespace"), arguments: Backends.available)
+  func aSecondSignalEndsTheFirstProcessOfAContainer(_ backend: Backend) async throws {
+    let server = try ServerProcess("single", ["--drain", "60"], backend, prelude: "set -- unshare --pid --fork \"$@\"")
+    let first = try #require(server.children.first)
+    try await expectTheSecondSignalToEnd(server, first, SIGTERM)
+  }
+
+  @Test(arguments: Backends.available)
+  func aSecondSignalEndsWorkersAtOnce(_ backend: Backend) async throws {
+    let server = try ServerProcess("processes-shared", ["--drain", "60"], backend, prelude: "trap '' HUP")
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("here") == "here")
+      let sending = Task {
+        while !Task.isCancelled {
+          server.signal(SIGTERM)
+          try await Task.sleep(for: .milliseconds(50))
+        }
+      }
+      #expect((try? await client.answer()) == nil)
+      sending.cancel()
+      await client.close()
+    }
+    #expect(try server.ending() == 0)
+  }
+
+  // MARK: Whose worker a process is
+
+  /// A worker tells nobody that it is one.
+  @Test(arguments: Backends.available)
+  func aWorkersVariableIsNotInherited(_ backend: Backend) async throws {
+    let server = try ServerProcess("processes-shared", [], backend)
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("variable") == "none")
+      await client.close()
+    }
+  }
+
+  /// A server that a thread started which ends, with the variable of some other worker: it outlives the thread.
+  @Test(arguments: Backends.available, ["1", "\(getpid())", "4194304"])
+  func somebodyElsesVariableMakesNoWorker(_ backend: Backend, _ supervisor: String) async throws {
+    let server = try await withUnsafeContinuation { continuation in
+      let failure = Thread.start(name: "starter") {
+        continuation.resume(
+          returning: Result {
+            try ServerProcess("processes-shared", [], backend, environment: ["GYRE_WORKER=\(supervisor):listeners:1:7"])
+          }
+        )
+      }
+      if let failure { continuation.resume(returning: .failure(failure)) }
+    }.get()
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("here") == "here")
+      await client.close()
+      // Its supervisor is the process that was started, which takes reloads.
+      let generation = server.children
+      server.signal(SIGHUP)
+      try await eventually("nothing is reloaded") {
+        server.children.count >= 2 && server.children.isDisjoint(with: generation)
+      }
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  /// Its handler holds the loop, so that it does not drain: the kernel ends it.
+  @Test(arguments: Backends.available)
+  func aWorkerThatIsStuckEndsSoonAfterItsSupervisor(_ backend: Backend) async throws {
+    let server = try ServerProcess("processes-shared", ["--drain", "0.1"], backend)
+    let workers = server.children
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("here") == "here")
+      try await client.connection.send("work 1000000\n")
+      server.signal(SIGKILL)
+      #expect((try? await client.answer()) == nil)
+      await client.close()
+    }
+    #expect(try server.ending() == 128 + SIGKILL)
+    try await eventually("a worker outlived its supervisor") { workers.allSatisfy { kill($0, 0) != 0 } }
+  }
+
+  // MARK: Limits
+
+  /// During a reload there are twice as many workers, each with more than one descriptor of the supervisor's.
+  @Test(arguments: Backends.available)
+  func aReloadUnderASmallLimitOfDescriptorsReplacesEveryWorker(_ backend: Backend) async throws {
+    let server = try ServerProcess(
+      "processes-shared",
+      ["--number", "17", "--drain", "1"],
+      backend,
+      prelude: "ulimit -n 64"
+    )
+    let generation = server.children
+    #expect(generation.count == 17)
+    server.signal(SIGHUP)
+    try await eventually("not every worker was replaced") {
+      server.children.count == 17 && server.children.isDisjoint(with: generation)
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  /// What there is already goes on, and what is missing comes when the limit allows it.
+  @Test(arguments: Backends.available)
+  func aLimitThatIsLoweredMeanwhileDeafensNoSupervisor(_ backend: Backend) async throws {
+    let server = try ServerProcess("processes-shared", ["--number", "8"], backend)
+    let workers = server.children
+    let victim = try #require(workers.first)
+    try await server.limitDescriptors(to: 10)
+    kill(victim, SIGKILL)
+    try await eventually("the worker is not reaped") { !server.children.contains(victim) }
+    #expect(server.children == workers.subtracting([victim]))
+    try await server.limitDescriptors(to: 1024)
+    try await eventually("the worker is not replaced") { server.children.count == 8 }
+    try await server.limitDescriptors(to: 10)
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  /// Whatever the step at which the descriptors run out.
+  @Test(arguments: Backends.available)
+  func aConnectionWaitsWhileNoProcessCanBeStartedForIt(_ backend: Backend) async throws {
+    let server = try ServerProcess("process-per-connection", ["--number", "4"], backend)
+    try await onServerLoop {
+      // What is opened at the first use.
+      let first = try await ServerClient.connect(to: server)
+      #expect(try await first.ask("first") == "first")
+      await first.close()
+      try await eventually("the process does not end") { server.children.isEmpty }
+      let used = server.highestDescriptor + 1
+      for limit in used...used + 8 {
+        try await server.limitDescriptors(to: limit)
+        let client = try await ServerClient.connect(to: server)
+        async let answer = client.ask("\(limit)")
+        try await Task.sleep(for: .milliseconds(20))
+        try await server.limitDescriptors(to: 1024)
+        #expect(try await answer == "\(limit)")
+        await client.close()
+        try await eventually("the process does not end") { server.children.isEmpty }
+        #expect(server.highestDescriptor + 1 == used, "a descriptor leaked at a limit of \(limit)")
+      }
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  @Test
+  func moreProcessesThanTheLimitAllowsAreRefused() async throws {
+    let limit = ResourceLimits.descriptors
+    try ResourceLimits.requireDescriptors(for: 1, "workers", beside: STDIN_FILENO)
+    let error = #expect(throws: ConfigurationError.self) {
+      try ResourceLimits.requireDescriptors(for: limit, "workers", beside: STDIN_FILENO)
+    }
+    #expect(error?.description.contains("and the limit is \(limit): raise it (`ulimit -n`) or have fewer") == true)
+  }
+
+  // MARK: Starting
+
+  @Test(arguments: Backends.available)
+  func aWorkerThatIsNotReadyInTimeIsKilledAndTheReloadGoesOn(_ backend: Backend) async throws {
+    let (stall, log) = ("/tmp/gyre-stall-\(getpid())", "/tmp/gyre-log-\(getpid())")
+    defer { for file in [stall, log] { unlink(file) } }
+    let server = try ServerProcess("processes-shared", ["--stall", stall, "--start", "0.5"], backend, log: log)
+    let generation = server.children
+    close(open(stall, O_CREAT | O_WRONLY, 0o600))
+    server.signal(SIGHUP)
+    // Counts as well: it is made good when the first is through.
+    server.signal(SIGHUP)
+    try await eventually("nothing is logged") {
+      ServerProcess.contents(of: log).contains("is killed: it was not ready within 0.5 seconds")
+    }
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(generation.contains(try await client.executor().process))
+      await client.close()
+    }
+    unlink(stall)
+    try await eventually("the reload does not go on") {
+      server.children.count == 2 && server.children.isDisjoint(with: generation)
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  /// SIGTERM would end a process that has not begun to serve, and its connection.
+  @Test(arguments: Backends.available)
+  func aDrainWaitsForAProcessThatJustStarts(_ backend: Backend) async throws {
+    let stall = "/tmp/gyre-stall-\(getpid())"
+    defer { unlink(stall) }
+    let server = try ServerProcess("process-per-connection", ["--stall", stall, "--drain", "30"], backend)
+    close(open(stall, O_CREAT | O_WRONLY, 0o600))
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      try await eventually("no process is started") { server.children.count == 1 }
+      server.signal(SIGTERM)
+      try await client.connection.send("drained\n")
+      unlink(stall)
+      #expect(try await client.answer() == "drained")
+      await client.close()
+    }
+    #expect(try server.ending() == 0)
+  }
+}
