@@ -12,8 +12,14 @@ struct ProxyServer {
     fflush(stdout)
     try await listener.serve(onError: { fputs("proxy: \($0)\n", stderr) }) { client in
       // Both are closed when this ends, however it ends: the client by `serve`, the other by its scope.
-      try await TCPConnection.withConnection(to: target) { server in
-        try await Relay(client: client, server: server).run()
+      do {
+        try await TCPConnection.withConnection(to: target) { server in
+          try await Relay(client: client, server: server).run()
+        }
+      } catch {
+        // Half an answer, or none, must not look like a whole one.
+        await client.reset()
+        throw error
       }
     }
   }

@@ -5,11 +5,18 @@ struct Relay {
   let client: TCPConnection
   let server: TCPConnection
 
-  /// Copies both ways until both streams have ended. An error in one direction cancels the other.
+  /// Copies both ways until both streams have ended. When one is cut, so is the other: the server is reset, and what is
+  /// thrown tells the caller to do the same with the client.
   func run() async throws {
-    try await withThrowingDiscardingTaskGroup { group in
-      group.addTask { try await copy(from: client, to: server) }
-      group.addTask { try await copy(from: server, to: client) }
+    do {
+      // An error in one direction cancels the other.
+      try await withThrowingDiscardingTaskGroup { group in
+        group.addTask { try await copy(from: client, to: server) }
+        group.addTask { try await copy(from: server, to: client) }
+      }
+    } catch {
+      await server.reset()
+      throw error
     }
   }
 

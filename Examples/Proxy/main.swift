@@ -7,6 +7,8 @@
 // What to look at:
 //   Relay                                 each direction is a loop of receive and send. It receives no more until the
 //                                         other side has taken what it has, so a slow side slows the fast one down
+//   reset                                 an end is passed on as an end, and a cut as a cut: nobody takes half an answer
+//                                         for a whole one
 //   ss -tn 'sport = :7002 or dport = :7000'
 //                                         both connections of each client. Stop the echo server (Ctrl-Z) and send it
 //                                         something large: first its own Recv-Q fills, then the proxy's Send-Q towards

@@ -46,17 +46,53 @@ import Testing
     }
   }
 
-  /// A client that breaks off, by closing with unread bytes: the server's side is ended too, and need not be asked twice.
+  /// After some bytes, which arrive.
   @Test(arguments: ExampleProgram.backends)
-  func anErrorEndsBothConnections(backend: Backend) async throws {
+  func aResetIsPassedOnBothWays(backend: Backend) async throws {
+    for fromServer in [false, true] {
+      try await withTarget(backend) { client, server in
+        let (one, other) = fromServer ? (server, client) : (client, server)
+        try await one.send("half of it")
+        #expect(String(decoding: try await other.bytes(10), as: UTF8.self) == "half of it")
+        await one.reset()
+        #expect(await isReset(other))
+      }
+    }
+  }
+
+  /// The other half may have ended before.
+  @Test(arguments: ExampleProgram.backends)
+  func aResetAfterAHalfCloseIsPassedOn(backend: Backend) async throws {
     try await withTarget(backend) { client, server in
-      try await server.send([UInt8](repeating: 7, count: 100_000))
-      _ = try await client.bytes(1)
-      await client.close()
-      do {
-        #expect(try await server.isAtEnd())
-      } catch let error as SocketError {
-        #expect(error.errno == .connectionReset)
+      try await client.send("question")
+      try await client.shutdown(.send)
+      _ = try await server.bytes(8)
+      #expect(try await server.isAtEnd())
+      try await server.send("half of the")
+      _ = try await client.bytes(11)
+      await server.reset()
+      #expect(await isReset(client))
+    }
+  }
+
+  /// The proxy waits in a `send` to one side, which does not read, when that side is reset, or the other one.
+  @Test(arguments: ExampleProgram.backends)
+  func aResetDuringASendIsPassedOn(backend: Backend) async throws {
+    for resetsReader in [false, true] {
+      try await withTarget(backend) { client, server in
+        // Until nothing moves any more: the kernel's buffers of all four sockets are full.
+        await #expect(throws: TimeoutError.self) {
+          try await withTimeout(.seconds(1)) {
+            while true { try await server.send([UInt8](repeating: 7, count: 1 << 20)) }
+          }
+        }
+        if resetsReader {
+          await client.reset()
+          #expect(await isReset(server))
+        } else {
+          await server.reset()
+          #expect(await isReset(client))
+        }
       }
     }
   }
@@ -70,10 +106,20 @@ import Testing
       try await ExampleProgram.run("Proxy", "\(listener.address)", backend: backend) { proxy in
         for _ in 0..<2 {
           let connection = try await proxy.connect()
-          #expect(try await connection.isAtEnd())
+          #expect(await isReset(connection))
           await connection.close()
         }
       }
+    }
+  }
+
+  /// Whether the stream is cut, after what is left of it.
+  private func isReset(_ connection: TCPConnection) async -> Bool {
+    do {
+      while try await connection.receive() != nil {}
+      return false
+    } catch {
+      return (error as? SocketError)?.errno == .connectionReset
     }
   }
 
