@@ -43,34 +43,70 @@ actor Store {
     _ input: RawSpan,
     from offset: inout Int,
     _ parser: inout RequestParser,
-    _ reply: inout Reply
+    _ client: inout Client
   ) -> Pause {
     keyspace.beginMoment()
-    while reply.bytes.count < Store.mostReply {
+    while client.reply.bytes.count < Store.mostReply {
       switch parser.next(input, from: offset) {
       case .incomplete(let length): return .needsInput(length)
       case .nothing(let length): offset += length
       case .failed(let error):
-        reply.error("ERR \(error)")
+        client.reply.error("ERR \(error)")
         return .ends
       case .request(let length):
-        let bytes = input.extracting(offset..<offset + length)
+        if parser.line.isEmpty {
+          let bytes = input.extracting(offset..<offset + length)
+          carryOut(Request(bytes: bytes, arguments: parser.arguments), &client)
+        } else {
+          carryOut(Request(bytes: parser.line.span.bytes, arguments: parser.arguments), &client)
+        }
         offset += length
-        carryOut(Request(bytes: bytes, arguments: parser.arguments), &reply)
-        if reply.isLast { return .ends }
+        if client.reply.isLast { return .ends }
       }
     }
     return .hasMuchToSend
   }
 
-  private func carryOut(_ request: borrowing Request, _ reply: inout Reply) {
+  func carryOut(_ request: borrowing Request, _ client: inout Client) {
     requestCount &+= 1
+    guard let command = find(request, &client) else {
+      client.transaction?.isBroken = true
+      return
+    }
+    if client.transaction != nil, !command.isImmediate { return keep(request, &client) }
+    switch command.body {
+    case .store(let run): run(self, request, &client.reply)
+    case .client(let run): run(self, request, &client)
+    }
+  }
+
+  /// The command that is asked for; `nil` if there is none, which the client is told.
+  private func find(_ request: borrowing Request, _ client: inout Client) -> Command? {
     guard let name = Command.pack(request[0]), let command = commands[name] else {
-      return reply.error("ERR unknown command '\(request[0].text.prefix(64))'")
+      refuse(request, &client)
+      return nil
     }
     guard command.arguments.contains(request.count - 1) else {
-      return reply.error("ERR wrong number of arguments for '\(command.name.lowercased())' command")
+      client.reply.error("ERR wrong number of arguments for '\(command.name.lowercased())' command")
+      return nil
     }
-    command.run(self, request, &reply)
+    return command
+  }
+
+  private func refuse(_ request: borrowing Request, _ client: inout Client) {
+    // A browser sends this to any port that a page names, and the lines behind it may be commands of the page's.
+    if request[0].isWord("POST") || request[0].isWord("HOST:") {
+      client.reply.error("ERR this is no HTTP server")
+      return client.reply.end()
+    }
+    client.reply.error("ERR unknown command '\(request[0].text.prefix(64))'")
+  }
+
+  private func keep(_ request: borrowing Request, _ client: inout Client) {
+    guard client.transaction!.add(request) else {
+      client.transaction!.isBroken = true
+      return client.reply.error("ERR these are too many requests for one transaction")
+    }
+    client.reply.simple("QUEUED")
   }
 }

@@ -26,6 +26,15 @@ extension RawSpan {
     return number == .min ? nil : -number
   }
 
+  /// The bytes as a finite number, perhaps with a point or an exponent.
+  var double: Double? {
+    // `Double` takes more than that: `nan`, `0x1p3`, and anything behind a NUL.
+    guard byteCount <= 64, withUnsafeBytes({ $0.allSatisfy { "+-.eE0123456789".utf8.contains($0) } }) else {
+      return nil
+    }
+    return Double(text).flatMap { $0.isFinite ? $0 : nil }
+  }
+
   /// Whether these are the letters of `word`, in either case. `word` is in upper case.
   func isWord(_ word: StaticString) -> Bool {
     guard byteCount == word.utf8CodeUnitCount else { return false }

@@ -13,6 +13,12 @@ struct Request: ~Escapable {
   /// The name and the arguments.
   var count: Int { arguments.count }
 
+  /// Bytes of memory that a copy takes.
+  var size: Int { bytes.byteCount + arguments.count * MemoryLayout<Range<Int>>.size }
+
+  /// The request's parts, to make the same one of later.
+  func copy() -> (bytes: [UInt8], arguments: [Range<Int>]) { (bytes.withUnsafeBytes { Array($0) }, arguments) }
+
   /// The name, at 0, or an argument.
   subscript(index: Int) -> RawSpan {
     @_lifetime(copy self)

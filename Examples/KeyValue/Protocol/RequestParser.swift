@@ -1,7 +1,7 @@
 /// Finds requests in a stream of bytes: RESP2 arrays of bulk strings, and lines of words for people with a terminal.
 /// https://redis.io/docs/latest/develop/reference/protocol-spec/
 ///
-/// It copies nothing and waits for nothing. Given the bytes from a request's first on, it says how long the request is, or
+/// It copies nothing but a line's words, which may have quotes, and waits for nothing. Given the bytes from a request's first on, it says how long the request is, or
 /// that more is needed; then it goes on where it stopped, once it is given the same bytes with more behind them.
 struct RequestParser {
   /// What of a client's memory this server is ready to be.
@@ -26,8 +26,10 @@ struct RequestParser {
     case failed(ProtocolError)
   }
 
-  /// The name and the arguments of the request, counted from its first byte.
+  /// The name and the arguments of the request, counted from its first byte; those of a line are in `line`.
   private(set) var arguments: [Range<Int>] = []
+  /// The words of a request that is a line, without quotes; empty for an array.
+  private(set) var line: [UInt8] = []
   /// Bytes of the request that have been looked at.
   private var position = 0
   /// Arguments that the request has; `nil` before its first line has been read.
@@ -42,7 +44,10 @@ struct RequestParser {
   /// Looks at the request that begins at `start`. After `request` or `nothing`, the next call begins with another one.
   mutating func next(_ input: RawSpan, from start: Int) -> Step {
     guard start < input.byteCount else { return .incomplete(length: 0) }
-    if position == 0 { arguments.removeAll(keepingCapacity: true) }
+    if position == 0 {
+      arguments.removeAll(keepingCapacity: true)
+      line.removeAll(keepingCapacity: line.capacity <= 1024)
+    }
     let step = input[start] == UInt8(ascii: "*") ? array(input, start) : line(input, start)
     if case .incomplete = step { return step }
     position = 0
@@ -138,24 +143,13 @@ struct RequestParser {
       guard position < Limit.line else { return .failed(ProtocolError("too big inline request")) }
       return .incomplete(length: 0)
     }
-    split(input, start, end: offset)
-    guard arguments.count <= Limit.arguments else { return .failed(ProtocolError("too many words in a line")) }
+    guard let words = LineWords(input.extracting(start..<offset)) else {
+      return .failed(ProtocolError("unbalanced quotes in request"))
+    }
+    guard words.ranges.count <= Limit.arguments else { return .failed(ProtocolError("too many words in a line")) }
+    (line, arguments) = (words.bytes, words.ranges)
     let length = offset + 1 - start
     return arguments.isEmpty ? .nothing(length: length) : .request(length: length)
-  }
-
-  /// Cuts a line into its words.
-  private mutating func split(_ input: RawSpan, _ start: Int, end: Int) {
-    var word: Int?
-    for offset in start...end {
-      let isBlank =
-        offset == end || [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r")].contains(input[offset])
-      if !isBlank, word == nil { word = offset }
-      if isBlank, let begin = word {
-        arguments.append(begin - start..<offset - start)
-        word = nil
-      }
-    }
   }
 
   private static func printable(_ byte: UInt8) -> String {

@@ -77,13 +77,21 @@ struct Entry {
     if !value.isEmpty { self.value.baseAddress!.copyMemory(from: value.baseAddress!, byteCount: value.count) }
   }
 
-  /// The same entry in a block that suits another length of value, which it does not have yet.
+  /// Makes the value longer, with zeros at its end; there has to be room.
+  func extend(to length: Int) {
+    let old = Int(header.pointee.valueLength)
+    guard length > old else { return }
+    header.pointee.valueLength = UInt32(length)
+    memset(value.baseAddress! + old, 0, length - old)
+  }
+
+  /// The same entry in a block that suits another length of value, with as much of its value as fits.
   func resized(valueLength: Int) -> Entry {
     let keyLength = Int(header.pointee.keyLength)
     let size = Entry.size(keyLength: keyLength, valueLength: valueLength)
     let entry = Entry(block: realloc(block, size)!)
     entry.header.pointee.capacity = UInt32(size - Entry.headerSize - keyLength)
-    entry.header.pointee.valueLength = 0
+    entry.header.pointee.valueLength = min(entry.header.pointee.valueLength, UInt32(valueLength))
     return entry
   }
 

@@ -34,9 +34,26 @@ final class Keyspace {
     return nil
   }
 
-  /// Sets when a key ends, or removes it if that is now or was before.
+  /// Sets when a key ends, or removes it if that is now or was before. At 0 it has no end.
   func setEnd(of entry: Entry, _ key: RawSpan, at end: Int64) {
-    if end > now { table.setExpiry(of: entry, to: end) } else { table.remove(key) }
+    if end == 0 || end > now { table.setExpiry(of: entry, to: end) } else { table.remove(key) }
+  }
+
+  /// A time from `start` on in milliseconds since 1970; `nil` if it is out of range.
+  static func end(_ time: Int64, unit: Int64, after start: Int64) -> Int64? {
+    let (milliseconds, overflows) = time.multipliedReportingOverflow(by: unit)
+    let (end, overflowsToo) = milliseconds.addingReportingOverflow(start)
+    return overflows || overflowsToo ? nil : end
+  }
+
+  /// A part of the entries that have not ended and whose keys fit, valid until the next change of any key; and where to
+  /// go on (`Table.visit`).
+  func entries(from cursor: Int, limit: Int, _ pattern: Glob?) -> ([Entry], next: Int) {
+    var found: [Entry] = []
+    let next = table.visit(from: cursor, limit: limit) { entry in
+      if !entry.hasEnded(at: now), pattern?.matches(entry.key) ?? true { found.append(entry) }
+    }
+    return (found, next)
   }
 
   func removeSomeEnded() {

@@ -54,15 +54,38 @@ final class Table {
   func set(_ key: UnsafeRawBufferPointer, to value: UnsafeRawBufferPointer) -> Entry {
     let hash = Table.hash(key)
     let link = link(to: key, hash)
-    guard let block = link.pointee else { return insert(key, hash, value) }
-    var entry = Entry(block: block)
-    if !entry.suits(valueLength: value.count) {
-      memory -= entry.size
-      entry = entry.resized(valueLength: value.count)
-      memory += entry.size
-      link.pointee = entry.block
+    guard let block = link.pointee else {
+      let entry = insert(key, hash, valueLength: value.count)
+      entry.setValue(value)
+      return entry
     }
+    var entry = Entry(block: block)
+    if !entry.suits(valueLength: value.count) { entry = resize(entry, at: link, valueLength: value.count) }
     entry.setValue(value)
+    return entry
+  }
+
+  /// Makes a key's value at least so long, with zeros behind what it was. A new key has no end.
+  func extend(_ key: RawSpan, to length: Int) -> Entry {
+    key.withUnsafeBytes { key in
+      let hash = Table.hash(key)
+      let link = link(to: key, hash)
+      var entry = link.pointee.map(Entry.init) ?? insert(key, hash, valueLength: length)
+      if length > Int(entry.header.pointee.capacity) { entry = resize(entry, at: link, valueLength: length) }
+      entry.extend(to: length)
+      return entry
+    }
+  }
+
+  private func resize(
+    _ entry: Entry,
+    at link: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+    valueLength: Int
+  ) -> Entry {
+    memory -= entry.size
+    let entry = entry.resized(valueLength: valueLength)
+    memory += entry.size
+    link.pointee = entry.block
     return entry
   }
 
@@ -89,13 +112,32 @@ final class Table {
   // MARK: All keys
 
   func forEach<Failure: Error>(_ body: (Entry) throws(Failure) -> Void) throws(Failure) {
-    for index in 0..<bucketCount {
-      var next = buckets[index]
-      while let block = next {
-        let entry = Entry(block: block)
-        next = entry.header.pointee.next
-        try body(entry)
-      }
+    for index in 0..<bucketCount { try visit(bucket: index, body) }
+  }
+
+  /// Visits a part of all entries. Who begins at 0 and goes on until 0 comes back has seen all that were there all the
+  /// time, though the table grows meanwhile, and that in a bounded number of steps.
+  ///
+  /// A cursor is a bucket, and the level that the table had at the beginning: the bucket's entries are in it still, or in
+  /// those that were split off it, which are whole levels behind it.
+  /// - Returns: where to go on; 0 at the end.
+  func visit(from cursor: Int, limit: Int, _ body: (Entry) -> Void) -> Int {
+    let levelBits = cursor == 0 ? level.trailingZeroBitCount : min(cursor & 63, 31)
+    let step = 1 << levelBits
+    let start = min(cursor >> 6, step)
+    let end = start + min(limit, step - start)
+    for first in start..<end {
+      for bucket in stride(from: first, to: bucketCount, by: step) { visit(bucket: bucket, body) }
+    }
+    return end < step ? end << 6 | levelBits : 0
+  }
+
+  private func visit<Failure: Error>(bucket: Int, _ body: (Entry) throws(Failure) -> Void) throws(Failure) {
+    var next = buckets[bucket]
+    while let block = next {
+      let entry = Entry(block: block)
+      next = entry.header.pointee.next
+      try body(entry)
     }
   }
 
@@ -155,10 +197,10 @@ final class Table {
     entry.block.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
   }
 
-  private func insert(_ key: UnsafeRawBufferPointer, _ hash: UInt32, _ value: UnsafeRawBufferPointer) -> Entry {
+  /// A new entry with room for a value, which it does not have yet.
+  private func insert(_ key: UnsafeRawBufferPointer, _ hash: UInt32, valueLength: Int) -> Entry {
     if count >= bucketCount { split() }
-    let entry = Entry.make(key: key, hash: hash, valueLength: value.count)
-    entry.setValue(value)
+    let entry = Entry.make(key: key, hash: hash, valueLength: valueLength)
     add(entry)
     memory += entry.size
     count += 1

@@ -109,7 +109,7 @@ final class ExampleProcess {
 
   /// What of this process's environment the program may need, and the backend.
   private static func environment(_ backend: Backend) -> [String] {
-    let inherited = ["LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS"].compactMap { (name: String) in
+    let inherited = ["PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS"].compactMap { (name: String) in
       getenv(name).map { "\(name)=\(String(cString: $0))" }
     }
     return inherited + ["GYRE_BACKEND=\(backend.rawValue)"]

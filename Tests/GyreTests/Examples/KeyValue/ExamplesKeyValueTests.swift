@@ -5,21 +5,9 @@ import Testing
 @testable import KeyValue
 
 @Suite struct ExamplesKeyValueTests {
-  /// Runs a server with its image in a directory of its own.
-  private func withServer(
-    _ backend: Backend,
-    _ body: @escaping @Sendable (ExampleProgram, KeyValueClient) async throws -> Void
-  ) async throws {
-    try await TemporaryDirectory.with { directory in
-      try await ExampleProgram.run("KeyValue", directory + "/image", backend: backend) { program in
-        try await body(program, try await KeyValueClient(program))
-      }
-    }
-  }
-
   @Test(arguments: ExampleProgram.backends)
   func keysAndValues(backend: Backend) async throws {
-    try await withServer(backend) { (_, client) async throws in
+    try await KeyValueClient.withServer(backend) { (_, client) async throws in
       #expect(try await client.run("PING") == .simple("PONG"))
       #expect(try await client.run("ping", "hello") == "hello")
       #expect(try await client.run("GET", "a") == .null)
@@ -41,7 +29,7 @@ import Testing
 
   @Test(arguments: ExampleProgram.backends)
   func numbersCount(backend: Backend) async throws {
-    try await withServer(backend) { (_, client) async throws in
+    try await KeyValueClient.withServer(backend) { (_, client) async throws in
       #expect(try await client.run("INCR", "n") == 1)
       #expect(try await client.run("INCR", "n") == 2)
       #expect(try await client.run("DECR", "n") == 1)
@@ -60,7 +48,7 @@ import Testing
 
   @Test(arguments: ExampleProgram.backends)
   func keysEnd(backend: Backend) async throws {
-    try await withServer(backend) { (_, client) async throws in
+    try await KeyValueClient.withServer(backend) { (_, client) async throws in
       #expect(try await client.run("TTL", "a") == -2)
       #expect(try await client.run("EXPIRE", "a", "10") == 0)
       #expect(try await client.run("SET", "a", "1", "EX", "100") == .ok)
@@ -86,7 +74,7 @@ import Testing
 
   @Test(arguments: ExampleProgram.backends)
   func aBadCommandGetsAnErrorAndTheConnectionGoesOn(backend: Backend) async throws {
-    try await withServer(backend) { (_, client) async throws in
+    try await KeyValueClient.withServer(backend) { (_, client) async throws in
       let cases: [(words: [String], message: String)] = [
         (["FOO", "a"], "ERR unknown command 'FOO'"), (["GET"], "ERR wrong number of arguments for 'get' command"),
         (["a\r\nb"], "ERR unknown command 'a  b'"), (["SET", "a", "1", "EX"], "ERR syntax error"),
@@ -95,7 +83,29 @@ import Testing
         (["SET", "a", "1", "PX", "9223372036854775807"], "ERR invalid expire time in 'set' command"),
         (["SET", "a", "1", "PX", "x"], "ERR value is not an integer or out of range"),
         (["EXPIRE", "a", "9223372036854775807"], "ERR invalid expire time in 'expire' command"),
-        (["HELLO", "3"], "NOPROTO this server speaks version 2 of the protocol"),
+        (["HELLO", "4"], "NOPROTO unsupported protocol version"), (["HELLO", "3", "x"], "ERR syntax error"),
+        (["AUTH", "x"], "WRONGPASS this server has no users and no passwords: connect without them"),
+        (
+          ["HELLO", "3", "AUTH", "u", "p"], "WRONGPASS this server has no users and no passwords: connect without them"
+        ),
+        (["INCRBY", "a", "x"], "ERR value is not an integer or out of range"),
+        (["DECRBY", "a", "-9223372036854775808"], "ERR value is not an integer or out of range"),
+        (["INCRBYFLOAT", "a", "nan"], "ERR value is not a valid float"),
+        (["MSET", "a"], "ERR wrong number of arguments for 'mset' command"),
+        (["MSET", "a", "1", "b"], "ERR wrong number of arguments for 'mset' command"),
+        (["MSETNX", "a", "1", "b"], "ERR wrong number of arguments for 'msetnx' command"),
+        (["SETEX", "a", "0", "1"], "ERR invalid expire time in 'setex' command"),
+        (["PSETEX", "a", "-1", "1"], "ERR invalid expire time in 'psetex' command"),
+        (["GETEX", "a", "EX", "0"], "ERR invalid expire time in 'getex' command"),
+        (["GETEX", "a", "NX"], "ERR syntax error"),
+        (["EXPIREAT", "a", "9223372036854775807"], "ERR invalid expire time in 'expireat' command"),
+        (["SETRANGE", "a", "-1", "x"], "ERR offset is out of range"),
+        (["SETRANGE", "a", "67108864", "x"], "ERR string exceeds maximum allowed size"),
+        (["SETRANGE", "a", "9223372036854775807", "x"], "ERR string exceeds maximum allowed size"),
+        (["SCAN", "-1"], "ERR invalid cursor"), (["SCAN", "0", "COUNT", "0"], "ERR syntax error"),
+        (["SCAN", "0", "MATCH"], "ERR syntax error"),
+        (["CLIENT", "SETNAME", "a b"], "ERR a client’s name has at most 64 bytes, without blanks"),
+        (["EXEC"], "ERR EXEC without MULTI"), (["DISCARD"], "ERR DISCARD without MULTI"),
       ]
       for (words, message) in cases {
         let answer = try await client.run(words)
@@ -107,7 +117,7 @@ import Testing
 
   @Test(arguments: ExampleProgram.backends)
   func whatIsNoRequestEndsTheConnection(backend: Backend) async throws {
-    try await withServer(backend) { (program, client) async throws in
+    try await KeyValueClient.withServer(backend) { (program, client) async throws in
       try await client.connection.send("PING\r\n*1\r\n!\r\nPING\r\n")
       #expect(try await client.answer() == .simple("PONG"))
       #expect(try await client.answer() == .error("ERR Protocol error: expected '$', got '!'"))
@@ -118,10 +128,44 @@ import Testing
     }
   }
 
+  /// What a browser sends for a page that names this port: no line of it is carried out.
+  @Test(arguments: ExampleProgram.backends)
+  func aRequestOfHTTPIsNotCarriedOut(backend: Backend) async throws {
+    try await KeyValueClient.withServer(backend) { (program, client) async throws in
+      for first in ["POST / HTTP/1.1", "GET / HTTP/1.1", "PUT /a HTTP/1.1", "OPTIONS * HTTP/1.1"] {
+        let attacker = try await KeyValueClient(program)
+        try await attacker.connection.send("\(first)\r\nHost: 127.0.0.1\r\nContent-Length: 14\r\n\r\nSET victim 1\r\n")
+        var answer = try await attacker.answer()
+        if answer != .error("ERR this is no HTTP server") { answer = try await attacker.answer() }
+        #expect(answer == .error("ERR this is no HTTP server"))
+        #expect(try await attacker.isAtEnd())
+        #expect(try await client.run("EXISTS", "victim") == 0)
+      }
+    }
+  }
+
+  /// A client that sends on and reads later still gets the last answer.
+  @Test(arguments: ExampleProgram.backends)
+  func theLastAnswerArrives(backend: Backend) async throws {
+    try await KeyValueClient.withServer(backend) { (program, _) async throws in
+      let more = String(repeating: "x", count: 8_000_000)
+      let cases: [(String, RESPValue)] = [
+        ("*2\r\n$3\r\nGET\r\n$100000000\r\n", .error("ERR Protocol error: a request has at most 67108864 bytes")),
+        ("QUIT\r\n", .ok), ("*70001\r\n", .error("ERR Protocol error: invalid multibulk length")),
+      ]
+      for (request, last) in cases {
+        let client = try await KeyValueClient(program)
+        try await client.connection.send(request + more)
+        #expect(try await client.answer() == last)
+        #expect(try await client.isAtEnd())
+      }
+    }
+  }
+
   /// Requests sent together, cut anywhere, are answered in order; far more is asked for than is kept before sending.
   @Test(arguments: ExampleProgram.backends)
   func pipelinedRequestsAreAnsweredInOrder(backend: Backend) async throws {
-    try await withServer(backend) { (_, client) async throws in
+    try await KeyValueClient.withServer(backend) { (_, client) async throws in
       let count = 3000
       let value = String(repeating: "v", count: 1000)
       var requests = KeyValueClient.request(["SET", "value", value])
@@ -279,7 +323,7 @@ import Testing
 
   @Test(.enabled(if: RedisTools.areInstalled, RedisTools.areMissing), arguments: ExampleProgram.backends)
   func redisCliCanTalkToIt(backend: Backend) async throws {
-    try await withServer(backend) { (program, _) async throws in
+    try await KeyValueClient.withServer(backend) { (program, _) async throws in
       let port = program.address.port
       #expect(try RedisTools.run("redis-cli", port: port, "set", "a", "x y") == "OK\n")
       #expect(try RedisTools.run("redis-cli", port: port, "get", "a") == "x y\n")
@@ -289,9 +333,16 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: RedisPy.isInstalled, RedisPy.isMissing), arguments: ExampleProgram.backends)
+  func theBasicsOfRedisPy(backend: Backend) async throws {
+    try await KeyValueClient.withServer(backend) { (program, _) async throws in
+      #expect(try RedisPy.runBasics(port: program.address.port) == "fine\n")
+    }
+  }
+
   @Test(.enabled(if: RedisTools.areInstalled, RedisTools.areMissing), arguments: ExampleProgram.backends)
   func redisBenchmarkRuns(backend: Backend) async throws {
-    try await withServer(backend) { (program, client) async throws in
+    try await KeyValueClient.withServer(backend) { (program, client) async throws in
       for pipeline in ["1", "16"] {
         let output = try RedisTools.run(
           "redis-benchmark",

@@ -8,6 +8,18 @@ final class KeyValueClient {
 
   init(_ program: ExampleProgram) async throws { connection = try await program.connect() }
 
+  /// Runs a server with its image in a directory of its own.
+  static func withServer(
+    _ backend: Backend,
+    _ body: @escaping @Sendable (ExampleProgram, KeyValueClient) async throws -> Void
+  ) async throws {
+    try await TemporaryDirectory.with { directory in
+      try await ExampleProgram.run("KeyValue", directory + "/image", backend: backend) { program in
+        try await body(program, try await KeyValueClient(program))
+      }
+    }
+  }
+
   /// Gives one command and returns its answer.
   func run(_ words: String...) async throws -> RESPValue { try await run(words) }
 
@@ -56,6 +68,14 @@ final class KeyValueClient {
       let bytes = try await bytes(count + 2)
       #expect(bytes.suffix(2).elementsEqual([13, 10]))
       return .bulk(String(decoding: bytes.dropLast(2), as: UTF8.self))
+    case "_": return .null
+    case "%":
+      var pairs: [RESPValue: RESPValue] = [:]
+      for _ in 0..<(try #require(Int(rest))) {
+        let key = try await answer()
+        pairs[key] = try await answer()
+      }
+      return .map(pairs)
     case "*":
       var elements: [RESPValue] = []
       for _ in 0..<(try #require(Int(rest))) { elements.append(try await answer()) }

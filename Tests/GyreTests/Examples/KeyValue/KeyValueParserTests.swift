@@ -15,8 +15,29 @@ import Testing
     #expect(read("PING\r\nset  a\tb \nget a\r\n").requests == [["PING"], ["set", "a", "b"], ["get", "a"]])
     #expect(read("\r\n\n*0\r\n*-1\r\nPING\n").requests == [["PING"]])
     #expect(read("*2\r\n$0\r\n\r\n$4\r\n\r\n\r\n\r\n").requests == [["", "\r\n\r\n"]])
+    #expect(
+      read("*1\r\n$4\r\nPING\r\nget 'a b'\r\n*1\r\n$4\r\nQUIT\r\n").requests == [["PING"], ["get", "a b"], ["QUIT"]]
+    )
     #expect(read("*1\r\n$4\r\nPI").requests == [])
     #expect(read("*1\r\n$4\r\nPI").error == nil)
+  }
+
+  /// As people write words at a terminal.
+  @Test(arguments: [
+    ("\"a b\" c", ["a b", "c"]), ("'a b' c", ["a b", "c"]), ("\"\"", [""]), ("a '' \"\"", ["a", "", ""]),
+    ("\"\\x41\\x4a\\x4Az\"", ["AJJz"]), ("\"\\x4\"", ["x4"]), ("\"\\xg1\"", ["xg1"]), ("\\x41", ["\\x41"]),
+    ("\"\\n\\r\\t\\a\\b\"", ["\n\r\t\u{7}\u{8}"]), ("\"\\\"\\\\\\q\"", ["\"\\q"]), ("'\\''", ["'"]),
+    ("'\\n\\\"'", ["\\n\\\""]), ("\"'\" '\"'", ["'", "\""]), ("a\"b c\"", ["ab c"]), ("a\\b", ["a\\b"]),
+  ])
+  func wordsInQuotes(line: String, words: [String]) {
+    for end in ["\r\n", "\n", " \r\n"] { #expect(read(line + end).requests == [words], "\(line)") }
+  }
+
+  @Test(arguments: [
+    "\"", "'", "\"a", "'a", "a \"b", "\"a\\", "\"a\\\"", "'a\\'", "\"a\"b", "'a'b", "\"a\"\"b\"", "'a'\"b\"",
+  ])
+  func quotesWithoutAnEnd(line: String) {
+    #expect(read(line + "\r\nPING\r\n") == Reading(error: ProtocolError("unbalanced quotes in request")))
   }
 
   @Test(arguments: [
@@ -74,7 +95,7 @@ import Testing
     var stream: [UInt8] = []
     for _ in 0..<Int.random(in: 1...6, using: &random) {
       let words = (0..<Int.random(in: 0...4, using: &random)).map { _ in
-        (0..<random.spread(32)).map { _ in Array("ab\r\n*$19 ".utf8).randomElement(using: &random)! }
+        (0..<random.spread(32)).map { _ in Array("ab\r\n*$19 \"'\\".utf8).randomElement(using: &random)! }
       }
       if Bool.random(using: &random) {
         stream += Array("*\(words.count)\r\n".utf8)
@@ -104,12 +125,8 @@ import Testing
         case .incomplete: break reading
         case .nothing(let length): offset += length
         case .request(let length):
-          let bytes = input[offset..<offset + length]
-          reading.requests.append(
-            parser.arguments.map {
-              String(decoding: bytes[$0.lowerBound + offset..<$0.upperBound + offset], as: UTF8.self)
-            }
-          )
+          let bytes = parser.line.isEmpty ? Array(input[offset..<offset + length]) : parser.line
+          reading.requests.append(parser.arguments.map { String(decoding: bytes[$0], as: UTF8.self) })
           offset += length
         case .failed(let error):
           reading.error = error

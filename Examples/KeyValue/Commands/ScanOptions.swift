@@ -1,0 +1,24 @@
+/// What may follow `SCAN cursor`: `MATCH pattern`, `COUNT number` and `TYPE name`, each with its argument.
+struct ScanOptions {
+  private(set) var pattern: Glob?
+  private(set) var count = 10
+  /// False if keys of another type are asked for, of which there are none.
+  private(set) var finds = true
+
+  /// `nil` if it is something else.
+  init?(_ request: borrowing Request) {
+    guard request.count % 2 == 0 else { return nil }
+    for index in stride(from: 2, to: request.count, by: 2) {
+      let value = request[index + 1]
+      if request[index].isWord("MATCH") {
+        pattern = Glob(value)
+      } else if request[index].isWord("COUNT"), let number = value.integer, number > 0 {
+        count = Int(number)
+      } else if request[index].isWord("TYPE") {
+        finds = value.isWord("STRING")
+      } else {
+        return nil
+      }
+    }
+  }
+}
