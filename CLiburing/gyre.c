@@ -2,6 +2,7 @@
 #include "CLiburing.h"
 
 #include <dlfcn.h>
+#include <linux/filter.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -175,6 +176,18 @@ int gyre_close_from(posix_spawn_file_actions_t *actions, int first) {
 }
 
 int gyre_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
+
+int gyre_drop_new_connections(int fd) {
+  // The filter sees a segment from its TCP header on. A SYN is what begins a connection; everything else belongs to one.
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  };
+  struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0 ? 0 : errno;
+}
 
 // Swift marks fork(2) unavailable.
 pid_t gyre_fork(void) { return fork(); }

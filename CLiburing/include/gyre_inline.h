@@ -180,6 +180,10 @@ static inline void gyre_prep_accept_direct(struct io_uring_sqe *sqe, int fd) {
 // accept4(2) without the peer's address.
 int gyre_accept(int fd, int flags);
 
+// Has the kernel drop the SYNs that come to a listening socket from now on; clients send theirs again after a second. What
+// has begun goes on. Counts for everybody who has the socket. 0 or an error number. SO_ATTACH_FILTER, socket(7)
+int gyre_drop_new_connections(int fd);
+
 // fork(2): Swift's view of the C library leaves it out.
 pid_t gyre_fork(void);
 

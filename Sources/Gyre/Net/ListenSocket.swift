@@ -59,13 +59,16 @@ final class ListenSocket: Socket, @unchecked Sendable {
   /// Resumes `waiter` with 1 and the descriptor in its call, or with -errno.
   func accept(_ waiter: Waiter) {
     loop.assertIsCurrent()
-    if let result = refusal ?? failure { return waiter.resume(result) }
+    if let result = isGivingOut ? nil : refusal ?? failure { return waiter.resume(result) }
     if waiter.isCancelled { return waiter.resume(-ECANCELED) }
     waiters.append(waiter)
     handOver()
     if !waiters.isEmpty { arm() }
     finishIfDone()
   }
+
+  /// The descriptor may be closed, but what was accepted is still there.
+  private var isGivingOut: Bool { isFinishing && !loop.isStopping }
 
   func stopAccepting() {
     guard !isFinishing, refusal == nil else { return }
@@ -77,9 +80,13 @@ final class ListenSocket: Socket, @unchecked Sendable {
     finishIfDone()
   }
 
-  /// Nothing is left to give out and nothing will come.
+  /// Nothing will come any more, so the socket closes: new clients are refused, unless others listen on it. When nothing is
+  /// left to give out either, this is the end.
   private func finishIfDone() {
-    guard isFinishing, accepting == .none, accepted.isEmpty else { return }
+    guard isFinishing, accepting == .none else { return }
+    observer = nil
+    closeDescriptorOnly()
+    guard accepted.isEmpty else { return }
     while let waiter = waiters.popFirst() { waiter.resume(-EBADF) }
   }
 
@@ -93,9 +100,16 @@ final class ListenSocket: Socket, @unchecked Sendable {
     if let retry { _ = loop.timers.remove(retry) }
     retry = nil
     while let waiter = waiters.popFirst() { waiter.resume(result) }
-    while let connection = accepted.popFirst() { connection.abandon() }
+    discard()
     observer = nil
   }
+
+  override func discard() {
+    while let connection = accepted.popFirst() { connection.abandon() }
+  }
+
+  /// A loop's end does not tell a listener that has nothing in flight any more.
+  deinit { discard() }
 
   override func completed(_ role: OperationRole, _ completion: Completion) {
     guard role == .accept else { return }

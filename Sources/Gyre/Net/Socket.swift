@@ -70,6 +70,8 @@ class Socket: OperationTarget, @unchecked Sendable {
   // For subclasses: a completion; the request to cancel everything and resume every waiter with `result`; the end.
   func completed(_ role: OperationRole, _ completion: Completion) {}
   func cancelEverything(_ result: Int32) {}
+  /// What is still given out although the descriptor may be closed is of no use any more.
+  func discard() {}
   func closed() {}
 
   // For subclasses: whether a task waits in an operation, and what goes along to another loop.
@@ -159,6 +161,13 @@ class Socket: OperationTarget, @unchecked Sendable {
 
   // MARK: Closing
 
+  /// Closes the descriptor once nothing is in flight, and resumes nobody: what the subclass holds remains usable.
+  final func closeDescriptorOnly() {
+    guard phase == .open else { return }
+    phase = .closing
+    if operationsInFlight == 0 { finishPhase() }
+  }
+
   /// Closes from any thread and returns at once.
   final func abandon() {
     if !loop.perform({ self.beginClose(nil) }) { closeAfterLoop() }
@@ -180,6 +189,7 @@ class Socket: OperationTarget, @unchecked Sendable {
   }
 
   private func beginClose(_ continuation: UnsafeContinuation<Void, Never>?) {
+    discard()
     if phase == .closed {
       continuation?.resume()
       return

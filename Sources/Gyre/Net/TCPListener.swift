@@ -195,9 +195,10 @@ public final class TCPListener: Sendable {
     }
   }
 
-  /// Stops accepting beyond what waits in the kernel's accept queue now; later connections are left to others that listen on
-  /// the same socket. `accept` goes on returning the connections that had been accepted, and then throws `SocketError` with
-  /// `EBADF`; so `serve` ends when all of them have been handled. The listener still has to be closed. Returns at once.
+  /// Stops listening, once what waits in the kernel's accept queue now has been accepted: later connections are refused, or
+  /// left to others that listen on the same socket. `accept` goes on returning the connections that had been accepted, and
+  /// then throws `SocketError` with `EBADF`; so `serve` ends when all of them have been handled. The listener still has to be
+  /// closed, or connections that nobody asks for stay open. Returns at once.
   ///
   /// Two listeners of one socket may both be waiting when a connection comes, and the kernel wakes but one. So what waits is
   /// not left to the others: the one that was woken may be the one that stops.

@@ -1,4 +1,5 @@
 import CLiburing
+import DequeModule
 import Glibc
 
 /// Accepts connections and starts a process for each. At the limit, connections wait in the kernel's queue.
@@ -6,19 +7,22 @@ import Glibc
 /// A turn costs what happened in it, whatever the number of processes.
 final class ConnectionSupervisor {
   private let server: Server
-  private let sockets: [Int32]
+  private let sockets: ListeningSockets
   private let limit: Int
   private let requests: SupervisorRequests
   private let onReady: () -> Void
   private let waits: WaitSet
   private var processes: [ObjectIdentifier: ChildProcess] = [:]
-  /// A connection that waits for its process, since descriptors, memory or processes are short; or -1.
-  private var connection: Int32 = -1
+  /// Connections that wait for their processes: one while descriptors, memory or processes are short, and what was in the
+  /// kernel's queues when the server began to drain.
+  private var waiting: Deque<Int32> = []
   private var isAccepting = false
   private var isPausing = false
   /// Nothing has worked since this was logged.
   private var isLogged = false
   private var isStopping = false
+  /// When the drain is over.
+  private var endTime = UInt64.max
   private let press = RepeatedSignal()
 
   /// Nanoseconds before something is tried again after a shortage.
@@ -26,7 +30,7 @@ final class ConnectionSupervisor {
 
   init(
     _ server: Server,
-    _ sockets: [Int32],
+    _ sockets: ListeningSockets,
     limit: Int,
     _ requests: SupervisorRequests,
     _ onReady: @escaping () -> Void
@@ -37,7 +41,7 @@ final class ConnectionSupervisor {
     self.requests = requests
     self.onReady = onReady
     waits = try WaitSet()
-    try ResourceLimits.requireDescriptors(for: limit, "processes for connections", beside: sockets[0])
+    try ResourceLimits.requireDescriptors(for: limit, "processes for connections", beside: sockets.numbers[0])
   }
 
   /// Returns when it was asked to stop and the last process has ended.
@@ -45,15 +49,15 @@ final class ConnectionSupervisor {
   /// - Throws: the `Errno` of `epoll_wait(2)`.
   func run() throws {
     // Another process may share the socket and take the connection that the kernel told of.
-    for socket in sockets { SystemSocket.setFlags(Int32(SOCK_NONBLOCK.rawValue), on: socket) }
+    for socket in sockets.numbers { SystemSocket.setFlags(Int32(SOCK_NONBLOCK.rawValue), on: socket) }
     do {
       try waits.add(requests.reader) {}
       resumeAccepting()
       onReady()
-      while !isStopping || !processes.isEmpty { try waits.turn(takeRequests) }
+      while !isStopping || !processes.isEmpty || !waiting.isEmpty { try waits.turn(takeRequests) }
     } catch {
       for process in processes.values { process.end() }
-      dropConnection()
+      dropWaiting()
       throw error
     }
   }
@@ -62,10 +66,10 @@ final class ConnectionSupervisor {
 
   /// Listens to the sockets as long as a connection could have a process.
   private func resumeAccepting() {
-    let accepts = !isStopping && !isPausing && connection < 0 && processes.count < limit
+    let accepts = !isStopping && !isPausing && waiting.isEmpty && processes.count < limit
     guard accepts != isAccepting else { return }
     isAccepting = accepts
-    for socket in sockets {
+    for socket in sockets.numbers {
       guard accepts else {
         waits.remove(socket)
         continue
@@ -89,22 +93,32 @@ final class ConnectionSupervisor {
 
   private func tryAgain() {
     _ = waits.insert(at: EventLoop.now + ConnectionSupervisor.pause) { [unowned self] in
-      if connection >= 0 && !start() { return tryAgain() }
       isPausing = false
+      startWaiting()
       resumeAccepting()
     }
   }
 
   private func accept(from socket: Int32) {
     guard isAccepting else { return }
-    connection = gyre_accept(socket, Int32(SOCK_CLOEXEC.rawValue))
+    let connection = gyre_accept(socket, Int32(SOCK_CLOEXEC.rawValue))
     guard connection >= 0 else {
       let error = Errno.current
       if !ConnectionSupervisor.isPassing(error) { pause("connections wait: none can be accepted: \(error)") }
       return
     }
-    if !start() { pause("a connection waits: no process can be started for it") }
+    waiting.append(connection)
+    startWaiting()
     resumeAccepting()
+  }
+
+  /// Takes all connections that wait at a socket which is about to be closed.
+  private func acceptEverything(from socket: Int32) {
+    while true {
+      let connection = gyre_accept(socket, Int32(SOCK_CLOEXEC.rawValue))
+      if connection >= 0 { waiting.append(connection) }
+      if connection < 0 && (errno == EAGAIN || !ConnectionSupervisor.isPassing(.current)) { return }
+    }
   }
 
   /// Whether an error of accepting is about one connection, or says that it has gone. `accept(2)`
@@ -116,8 +130,17 @@ final class ConnectionSupervisor {
 
   // MARK: Processes
 
-  /// Starts a process for the connection. False if there is a shortage, which passes: then the connection waits.
-  private func start() -> Bool {
+  /// Starts processes for the connections that wait, as far as the limit allows.
+  private func startWaiting() {
+    while !isPausing, processes.count < limit, let connection = waiting.first {
+      guard start(for: connection) else { return pause("a connection waits: no process can be started for it") }
+      waiting.removeFirst()
+      close(connection)
+    }
+  }
+
+  /// Starts a process for a connection. False if there is a shortage, which passes.
+  private func start(for connection: Int32) -> Bool {
     do throws(Errno) {
       let process = try ChildProcess(.connection, sockets: [connection])
       try process.watch(
@@ -126,23 +149,28 @@ final class ConnectionSupervisor {
         onReady: { _ in },
         onEnd: { [unowned self] process, _ in
           processes[ObjectIdentifier(process)] = nil
+          startWaiting()
           resumeAccepting()
         }
       )
       processes[ObjectIdentifier(process)] = process
       isLogged = false
+      if isStopping { retire(process) }
     } catch {
       if [EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS, ENOSPC].contains(error.rawValue) { return false }
       Server.log.error("a connection is closed: no process can be started for it: \(error)")
     }
-    dropConnection()
     return true
   }
 
-  /// Closes this process's descriptor of it.
-  private func dropConnection() {
-    if connection >= 0 { close(connection) }
-    connection = -1
+  /// Has a process end with the drain. One that just starts has a connection, which is to be drained too.
+  private func retire(_ process: ChildProcess) {
+    let now = EventLoop.now
+    process.retire(within: .nanoseconds(Int64(clamping: max(endTime, now) - now)), whenReady: true)
+  }
+
+  private func dropWaiting() {
+    while let connection = waiting.popFirst() { close(connection) }
   }
 
   // MARK: Requests
@@ -158,10 +186,16 @@ final class ConnectionSupervisor {
     if request != SIGKILL && isAtOnce && !press.isMeant() { return }
     if !isStopping { ServiceManager.notify("STOPPING=1") }
     isStopping = true
-    dropConnection()
     resumeAccepting()
-    // One that just starts has a connection, which is to be drained too.
-    let time = isAtOnce ? .zero : server.options.workerEndTime
-    for process in processes.values { process.retire(within: time, whenReady: true) }
+    sockets.stopListening { sockets in
+      ListeningSockets.settle()
+      for socket in sockets { acceptEverything(from: socket) }
+    }
+    let time = isAtOnce ? 0 : server.options.workerEndTime.nanosecondsClamped
+    endTime = min(endTime, EventLoop.now + time)
+    for process in processes.values { retire(process) }
+    if isAtOnce { return dropWaiting() }
+    startWaiting()
+    _ = waits.insert(at: endTime) { [unowned self] in dropWaiting() }
   }
 }

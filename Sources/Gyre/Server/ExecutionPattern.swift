@@ -50,7 +50,7 @@ public enum ExecutionPattern: Sendable, Equatable {
     /// ```
     ///
     /// Nothing is shared, not even a queue: even on average, uneven with few connections. A loop that is stuck keeps the
-    /// connections in its queue waiting, and those still queued when its listener closes are reset.
+    /// connections in its queue waiting, and those still queued when the process ends are reset.
     case reusePort
     /// All loops accept from one listener. Known from Apache, and NGINX's default.
     ///

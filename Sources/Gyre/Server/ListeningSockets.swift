@@ -1,11 +1,35 @@
+import CLiburing
 import Glibc
+import Synchronization
 
-/// The listening sockets of a server, before they belong to loops or workers.
-enum ListeningSockets {
+/// The listening sockets of a server, before they belong to loops or workers. They are closed with this object at the
+/// latest.
+final class ListeningSockets: Sendable {
+  let numbers: [Int32]
+  /// Whether somebody else listens on them when this process does not any more: the service manager that passed them, or the
+  /// supervisor.
+  let areLent: Bool
+  private let areClosed = Atomic<Bool>(false)
+
+  init(_ numbers: [Int32], areLent: Bool) {
+    self.numbers = numbers
+    self.areLent = areLent
+  }
+
+  /// What a handshake that has begun takes to get into the queue, if its client is near.
+  static let settleTime = Duration.milliseconds(1)
+
+  /// Keeps the calling thread for that long.
+  static func settle() { usleep(UInt32(settleTime / .microseconds(1))) }
+
+  deinit {
+    if !areClosed.load(ordering: .relaxed) { for number in numbers { Glibc.close(number) } }
+  }
+
   /// Those that a service manager passes, or new ones on the server's address.
-  static func open(for server: Server) throws -> [Int32] {
+  static func open(for server: Server) throws -> ListeningSockets {
     let passed = try ServiceManager.takeSockets()
-    if !passed.isEmpty { return passed }
+    if !passed.isEmpty { return ListeningSockets(passed, areLent: true) }
     let (count, reusePort) = server.pattern.listeners
     var options = server.options.listener
     options.reusePort = reusePort || options.reusePort
@@ -18,11 +42,14 @@ enum ListeningSockets {
         address = try self.address(of: sockets[0])
       }
     } catch {
-      close(sockets)
+      for socket in sockets { Glibc.close(socket) }
       throw error
     }
-    return sockets
+    return ListeningSockets(sockets, areLent: false)
   }
+
+  /// The address that all of them listen on.
+  func address() throws -> SocketAddress { try ListeningSockets.address(of: numbers[0]) }
 
   static func address(of socket: Int32) throws -> SocketAddress {
     do {
@@ -32,8 +59,20 @@ enum ListeningSockets {
     }
   }
 
-  static func close(_ sockets: [Int32]) {
-    for socket in sockets { Glibc.close(socket) }
+  /// Stops listening in this process; what was made of duplicates accepts what waits in the queues, and closes itself. Doing
+  /// it twice is fine.
+  ///
+  /// Unless the sockets are lent, the kernel lets no new connection into their queues from here on. A client that comes
+  /// between this and the sockets' end hears nothing, tries again after a second, and is refused then: without this it
+  /// would get into a queue that nobody looks at any more, and be reset. Where a filter cannot be had, that is what happens.
+  ///
+  /// - Parameter acceptWaiting: waits for `settleTime`, and takes from the queues what nobody else will.
+  func stopListening(_ acceptWaiting: (_ sockets: [Int32]) -> Void = { _ in }) {
+    if areClosed.exchange(true, ordering: .relaxed) { return }
+    // All of them before the first one closes: with SO_REUSEPORT the others get its new clients.
+    if !areLent { for number in numbers { _ = gyre_drop_new_connections(number) } }
+    acceptWaiting(numbers)
+    for number in numbers { Glibc.close(number) }
   }
 
   /// Another descriptor of a socket.

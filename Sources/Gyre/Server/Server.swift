@@ -10,8 +10,8 @@ import Logging
 /// }
 /// ```
 ///
-/// SIGTERM and SIGINT drain the server: it accepts no more, lets its handlers finish, cancels those that are left after
-/// `Options.drainTime`, and `run` returns. A second signal ends everything at once. Under a service manager, sockets
+/// SIGTERM and SIGINT drain the server: it serves the connections that have come, refuses new ones, lets its handlers finish,
+/// cancels those that are left after `Options.drainTime`, and `run` returns. A second signal ends everything at once. Under a service manager, sockets
 /// that it passes (`LISTEN_FDS`) are used instead of the address, and it is told when the server is ready
 /// (`NOTIFY_SOCKET`). `sd_listen_fds(3)`, `sd_notify(3)`
 ///

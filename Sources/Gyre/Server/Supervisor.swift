@@ -19,7 +19,7 @@ final class Supervisor {
   }
 
   private let server: Server
-  private let sockets: [Int32]
+  private let sockets: ListeningSockets
   private let requests: SupervisorRequests
   private let onReady: () -> Void
   private let waits: WaitSet
@@ -45,7 +45,7 @@ final class Supervisor {
 
   init(
     _ server: Server,
-    _ sockets: [Int32],
+    _ sockets: ListeningSockets,
     workers: Int,
     _ requests: SupervisorRequests,
     _ onReady: @escaping () -> Void
@@ -56,7 +56,7 @@ final class Supervisor {
     self.onReady = onReady
     waits = try WaitSet()
     slots = Array(repeating: Slot(), count: workers)
-    try ResourceLimits.requireDescriptors(for: workers, "workers", beside: sockets[0])
+    try ResourceLimits.requireDescriptors(for: workers, "workers", beside: sockets.numbers[0])
   }
 
   /// Returns when it was asked to stop and the last worker has ended.
@@ -95,6 +95,8 @@ final class Supervisor {
   private func stop(within time: Duration) {
     if !isStopping { ServiceManager.notify("STOPPING=1") }
     isStopping = true
+    // The workers accept what waits in the queues.
+    sockets.stopListening { _ in ListeningSockets.settle() }
     due = []
     for index in slots.indices { slots[index] = Slot() }
     for process in processes.values { retire(process, within: time) }
@@ -154,8 +156,9 @@ final class Supervisor {
   }
 
   private func start(_ index: Int) throws(Errno) {
-    let kind = slots.count > sockets.count ? WorkerProcess.Kind.sharedListeners : .listeners
-    let process = try ChildProcess(kind, sockets: [sockets[index % sockets.count]])
+    let numbers = sockets.numbers
+    let kind = slots.count > numbers.count ? WorkerProcess.Kind.sharedListeners : .listeners
+    let process = try ChildProcess(kind, sockets: [numbers[index % numbers.count]])
     try process.watch(
       in: waits,
       readyWithin: server.options.workerStartTime,

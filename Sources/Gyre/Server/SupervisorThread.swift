@@ -6,7 +6,6 @@ enum SupervisorThread {
   /// Supervises until the server has drained.
   static func run(_ server: Server, _ onReady: @escaping @Sendable (SocketAddress) -> Void) async throws {
     let sockets = try ListeningSockets.open(for: server)
-    defer { ListeningSockets.close(sockets) }
     let requests = try SupervisorRequests()
     let observer = try observe(for: server, requests)
     defer { observer.map(SignalEvents.ignore) }
@@ -18,7 +17,7 @@ enum SupervisorThread {
       await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Void, any Error>, Never>) in
         let failure = Thread.start(name: "gyre-supervisor") {
           let result = Result<Void, any Error> {
-            let address = try ListeningSockets.address(of: sockets[0])
+            let address = try sockets.address()
             try supervise(server, sockets, requests) { onReady(address) }
           }
           continuation.resume(returning: result)
@@ -40,7 +39,7 @@ enum SupervisorThread {
 
   private static func supervise(
     _ server: Server,
-    _ sockets: [Int32],
+    _ sockets: ListeningSockets,
     _ requests: SupervisorRequests,
     _ onReady: @escaping () -> Void
   ) throws {

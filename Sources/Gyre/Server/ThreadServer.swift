@@ -4,8 +4,7 @@ import Glibc
 struct ThreadServer: Sendable {
   let server: Server
   let work: ServerWork
-  /// Listening sockets, which are this server's to close.
-  let sockets: [Int32]
+  let sockets: ListeningSockets
   /// Whether other processes accept from them.
   var isShared = false
   /// Whether this is a worker process under a supervisor.
@@ -41,7 +40,6 @@ struct ThreadServer: Sendable {
 
   /// Serves until the server has drained.
   func run() async throws {
-    defer { ListeningSockets.close(sockets) }
     let observer = try DrainSignals.observe(for: server, isWorker: isWorker)
     defer { observer.map(SignalEvents.ignore) }
     let loops = try startLoops()
@@ -100,9 +98,10 @@ struct ThreadServer: Sendable {
   }
 
   private func makeListeners(_ loops: [EventLoop]) throws -> [TCPListener] {
-    let isShared = isShared || loops.count > sockets.count
+    let numbers = sockets.numbers
+    let isShared = isShared || loops.count > numbers.count
     return try loops.enumerated().map { index, loop in
-      let socket = try ListeningSockets.duplicate(sockets[index % sockets.count])
+      let socket = try ListeningSockets.duplicate(numbers[index % numbers.count])
       return try TCPListener.adopt(socket, on: loop, isShared: isShared)
     }
   }
@@ -137,6 +136,8 @@ struct ThreadServer: Sendable {
   private func stopWhenDraining(_ listeners: [TCPListener], on loop: EventLoop) async -> Ending {
     do {
       _ = try await server.draining.receive()
+      sockets.stopListening()
+      if !sockets.areLent { try await loop.sleep(for: ListeningSockets.settleTime) }
       for listener in listeners { listener.stopAccepting() }
       try await loop.sleep(for: options.drainTime)
       return .overdue

@@ -68,7 +68,7 @@ struct WorkerProcess: Sendable {
       let threads = ThreadServer(
         server: server,
         work: work,
-        sockets: sockets,
+        sockets: ListeningSockets(sockets, areLent: true),
         isShared: isShared,
         isWorker: true,
         onReady: { _ in sayReady() }

@@ -31,21 +31,36 @@ struct SharedListenerTests {
     }
   }
 
-  /// What had waited in the kernel's queue is served too, and what comes later is not.
+  /// What had waited in the kernel's queue is served too, and what comes later is refused, while handlers still run.
   @Test(arguments: Backends.available)
   func whatWaitsWhenAListenerStopsIsServed(_ backend: Backend) async throws {
     try await withLoop(backend) { loop in
       let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
       var clients: [TCPConnection] = []
       for _ in 0..<300 { clients.append(try await .connect(to: listener.address, on: loop)) }
-      let serving = Task { try await listener.serve { try await $0.send("served") } }
+      let serving = Task {
+        try await listener.serve { connection in
+          try await connection.send("served")
+          while try await connection.receive()?.count != nil {}
+        }
+      }
       listener.stopAccepting()
-      try await serving.value
       for client in clients { #expect(try await client.receive()?.text == "served") }
-      clients.append(try await .connect(to: listener.address, on: loop))
-      #expect(try listener.queues.acceptQueue == 1)
-      await listener.close()
+      try await Self.expectRefusals(at: listener.address, on: loop)
       for client in clients { await client.close() }
+      try await serving.value
+      await listener.close()
+    }
+  }
+
+  /// Connects until that is refused.
+  private static func expectRefusals(at address: SocketAddress, on loop: EventLoop) async throws {
+    try await withTimeout(.seconds(20)) {
+      do {
+        while true { try await TCPConnection.withConnection(to: address, on: loop) { _ in } }
+      } catch let error as SocketError {
+        #expect(error.errno == .connectionRefused)
+      }
     }
   }
 

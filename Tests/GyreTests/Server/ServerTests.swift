@@ -31,6 +31,53 @@ struct ServerTests {
     #expect(try server.ending() == 0)
   }
 
+  /// While one connection goes on, every other client is served, if it came before the end of listening, or refused.
+  @Test(arguments: combinations)
+  func newClientsAreRefusedDuringADrain(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--number", "2", "--drain", "60"], backend)
+    try await onServerLoop {
+      let held = try await ServerClient.connect(to: server)
+      #expect(try await held.ask("here") == "here")
+      server.signal(SIGTERM)
+      let error = await #expect(throws: SocketError.self) {
+        while true {
+          let client = try await ServerClient.connect(to: server)
+          #expect(try await client.ask("in time") == "in time")
+          await client.close()
+        }
+      }
+      #expect(error?.errno == .connectionRefused, "\(String(describing: error))")
+      #expect(try await held.ask("still here") == "still here")
+      await held.close()
+    }
+    #expect(try server.ending() == 0)
+  }
+
+  /// Nobody can accept while all of the server's threads compute; SIGTERM comes before they can again.
+  @Test(arguments: combinations)
+  func whatWaitsInTheQueuesWhenADrainBeginsIsServed(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--number", "1", "--drain", "60"], backend)
+    try await onServerLoop {
+      let busy = try await ServerClient.connect(to: server)
+      #expect(try await busy.ask("here") == "here")
+      try await busy.connection.send("work 300\n")
+      var waiting: [ServerClient] = []
+      for number in 0..<20 {
+        let client = try await ServerClient.connect(to: server)
+        try await client.connection.send("\(number)\n")
+        waiting.append(client)
+      }
+      server.signal(SIGTERM)
+      #expect(try await busy.answer() == "worked")
+      await busy.close()
+      for (number, client) in waiting.enumerated() {
+        #expect(try await client.answer() == "\(number)")
+        await client.close()
+      }
+    }
+    #expect(try server.ending() == 0)
+  }
+
   @Test(arguments: Backends.available)
   func anAcceptorHandsConnectionsOverInTurn(_ backend: Backend) async throws {
     let server = try ServerProcess("acceptor", ["--number", "3"], backend)

@@ -146,6 +146,25 @@ struct WorkerTests {
     }
   }
 
+  /// The next process takes over what waits: the manager keeps the socket.
+  @Test(arguments: Backends.available, ["single", "processes-shared", "process-per-connection"])
+  func theSocketOfAServiceManagerOutlivesADrain(_ backend: Backend, _ pattern: String) async throws {
+    let listening = try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())
+    defer { close(listening) }
+    let server = try ServerProcess(pattern, [], backend, listening: listening)
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+    let address = server.address
+    try await onServerLoop {
+      let connection = try await TCPConnection.connect(to: address)
+      let next = try ServerProcess(pattern, [], backend, listening: listening)
+      #expect(try await ServerClient(connection: connection).ask("next") == "next")
+      await connection.close()
+      next.signal(SIGTERM)
+      #expect(try next.ending() == 0)
+    }
+  }
+
   @Test
   func aServiceManagerIsToldOfReadinessReloadsAndTheEnd() async throws {
     let manager = try NotifySocket()
