@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <linux/filter.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -84,16 +83,17 @@ bool gyre_main_queue_append(void *context, void (*function)(void *)) {
 
 void gyre_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-int gyre_allows_core(int core) {
-  cpu_set_t cores;
-  return core >= 0 && core < CPU_SETSIZE && sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_ISSET(core, &cores);
-}
+// The system calls themselves: the C library's cpu_set_t knows 1,024 cores. Their masks are words, as the kernel's are.
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes in the order of the cores");
+
+long gyre_allowed_cores(uint8_t *bits, size_t size) { return syscall(SYS_sched_getaffinity, 0, size, bits); }
 
 int gyre_pin_thread(int core) {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  CPU_SET(core, &cores);
-  return sched_setaffinity(0, sizeof cores, &cores) == 0 ? 0 : errno;
+  unsigned long bits[8192 / 8 / sizeof(long)] = {0};
+  size_t word = 8 * sizeof(long);
+  if (core < 0 || core / word >= sizeof bits / sizeof(long)) return EINVAL;
+  bits[core / word] = 1ul << core % word;
+  return syscall(SYS_sched_setaffinity, 0, sizeof bits, bits) == 0 ? 0 : errno;
 }
 
 int gyre_semaphore_wait(sem_t *semaphore, uint64_t nanoseconds) {

@@ -133,9 +133,9 @@ bool gyre_main_queue_append(void *context, void (*function)(void *));
 // Names the calling thread; at most 15 bytes.
 void gyre_name_thread(const char *name);
 
-// Whether the calling thread may run on a core; and the call that keeps it there: 0 or an error number.
-// sched_setaffinity(2)
-int gyre_allows_core(int core);
+// The cores that the calling thread may run on, as bits, the lowest of the first byte first: the bytes that were written, or
+// -1 and errno. And the call that keeps it on one: 0 or an error number. sched_setaffinity(2)
+long gyre_allowed_cores(uint8_t *bits, size_t size);
 int gyre_pin_thread(int core);
 
 // sem_clockwait(3) on CLOCK_MONOTONIC for a number of nanoseconds: whether the semaphore was taken.

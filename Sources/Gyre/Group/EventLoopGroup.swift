@@ -26,17 +26,19 @@ public final class EventLoopGroup: Sendable {
   /// Their threads are named after the configuration's name with a number added: `gyre-0`, `gyre-1`. Blocks the calling
   /// thread for some milliseconds.
   /// - Parameters:
-  ///   - count: how many. Default: one for each core that the process may use.
+  ///   - count: how many, 1 to 1,024. Default: `defaultLoopCount`.
   ///   - configuration: how each is made; its `core` is replaced by what `pinning` says.
   ///   - pinning: whether each loop keeps to a core.
-  /// - Throws: `ConfigurationError` for a count below 1 or a core that the process may not use; `BackendError` if a loop
+  /// - Throws: `ConfigurationError` for a count out of its range or a core that the process may not use; `BackendError` if a loop
   ///   cannot be made.
   public static func start(
-    loops count: Int = availableCores.count,
+    loops count: Int = defaultLoopCount,
     configuration: EventLoop.Configuration = EventLoop.Configuration(),
     pinning: Pinning = .none
   ) throws -> EventLoopGroup {
-    guard count > 0 else { throw ConfigurationError("a group of \(count) loops: use 1 or more") }
+    guard (1...mostLoops).contains(count) else {
+      throw ConfigurationError("a group of \(count) loops: use 1 to \(mostLoops)")
+    }
     let cores = try pinning.cores(for: count)
     var loops: [EventLoop] = []
     do {
@@ -58,7 +60,7 @@ public final class EventLoopGroup: Sendable {
   ///
   /// - Throws: as `start(loops:configuration:pinning:)`, and what `body` throws.
   public static func withLoops<Value>(
-    _ count: Int = availableCores.count,
+    _ count: Int = defaultLoopCount,
     configuration: EventLoop.Configuration = EventLoop.Configuration(),
     pinning: Pinning = .none,
     _ body: (EventLoopGroup) async throws -> Value
@@ -74,8 +76,20 @@ public final class EventLoopGroup: Sendable {
     return try result.get()
   }
 
-  /// The cores that this process may use. `sched_getaffinity(2)`
+  /// The cores that the calling thread may use, and so what it starts. `sched_getaffinity(2)`
   public static var availableCores: [Int] { CoreAffinity.allowed }
+
+  /// How many loops a group has that is not told: one for each core that may be used, but no more than the quota of the
+  /// process's control groups amounts to, rounded up (`docker --cpus`, Kubernetes' limits). Threads beyond a quota take turns
+  /// in being stopped by it. At least 1. `sched_getaffinity(2)`, `cgroups(7)`
+  public static var defaultLoopCount: Int {
+    loopCount(cores: availableCores.count, quota: ProcessorQuota.processors())
+  }
+
+  static func loopCount(cores: Int, quota: Int?) -> Int { max(min(cores, quota ?? cores, mostLoops), 1) }
+
+  /// The most loops of a group: a thread each.
+  static let mostLoops = 1024
 
   // MARK: Placing tasks
 

@@ -17,6 +17,7 @@ extension EventLoopGroup {
       case .none: return [Int?](repeating: nil, count: count)
       case .each:
         let allowed = CoreAffinity.allowed
+        guard !allowed.isEmpty else { throw ConfigurationError("the kernel does not say which cores may be used") }
         return (0..<count).map { allowed[$0 % allowed.count] }
       case .cores(let cores):
         guard cores.count == count else {

@@ -1,10 +1,11 @@
 import Glibc
+import Gyre
 
 /// The limits of this process and of the kernel that a server meets. A `nil` could not be read, or is no limit.
 struct SystemLimits {
   /// The kernel's release. `uname(2)`
   var kernel = ""
-  /// Processors that this process may use.
+  /// Processors that this process may use, by affinity and by the quota of its control groups.
   var processors = 1
   /// Open files: the limit in force, and what it can be raised to without privilege. `getrlimit(2)`
   var openFiles: UInt64?
@@ -30,7 +31,7 @@ struct SystemLimits {
     let (files, filesHard) = limit(RLIMIT_NOFILE)
     return SystemLimits(
       kernel: kernelRelease(),
-      processors: max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1),
+      processors: EventLoopGroup.defaultLoopCount,
       openFiles: files,
       openFilesHard: filesHard,
       lockedMemory: limit(__RLIMIT_MEMLOCK).soft,
