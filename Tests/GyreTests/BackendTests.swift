@@ -1,3 +1,4 @@
+import CLiburing
 import Glibc
 import Testing
 
@@ -62,9 +63,56 @@ struct BackendTests {
       try EventLoop.run(configuration) {}
     } catch let error as BackendError {
       #expect(error.errno == .noMemory)
+      #expect(error.description.contains("bufferCount") && !error.description.contains("locked"))
     } catch {
       Issue.record("unexpected: \(error)")
     }
+  }
+
+  @Test func aGroupOfMoreLoopsThanThereCanBeIsAnError() {
+    for count in [Int.min, 0, 1025, .max] {
+      #expect(throws: ConfigurationError.self) { try EventLoopGroup.start(loops: count) }
+      #expect(throws: ConfigurationError.self) { try EventLoopGroup.start(loops: count, pinning: .each) }
+    }
+  }
+
+  @Test func whatIsWithheldHasANameThatIsKnown() throws {
+    #expect(try OptionalFeature.named("") == [])
+    #expect(try OptionalFeature.named("receive-limit,message-ring") == [.receiveLimit, .messageRing])
+    let error = #expect(throws: ConfigurationError.self) { try OptionalFeature.named("receive-limit,luck") }
+    #expect(error?.description.contains("luck") == true)
+  }
+
+  /// A configuration can take each feature away, and all of them.
+  @Test(
+    .needsIOUring,
+    arguments: OptionalFeature.allCases.map { [$0] } + [OptionalFeature.allCases]
+  )
+  func aLoopDoesWithoutAFeature(_ features: [OptionalFeature]) async throws {
+    try await withLoop(.uring, configure: { $0.without = Set(features) }) { loop in
+      let driver = loop.driver as! URingDriver
+      for feature in features {
+        switch feature {
+        case .multishotReceive, .receiveLimit: #expect(driver.receiveLimit == 0 && driver.bundleLimit == 0)
+        case .receiveBundles: #expect(driver.bundleLimit == 0)
+        case .directDescriptors: #expect(!driver.hasDirectRoom)
+        case .messageRing: #expect(driver.waker.ring == nil)
+        case .deferredTaskRun: #expect(driver.ring.setupFlags & IORING_SETUP_DEFER_TASKRUN == 0)
+        case .noIOWait: break
+        }
+      }
+      let failures = try await EchoTraffic(loop: loop, connections: 8, messages: 20).run()
+      #expect(failures.isEmpty)
+    }
+  }
+
+  /// One buffer is enough for io_uring, with and without a limit of receives.
+  @Test(.needsIOUring, arguments: [1, 2, 4], [false, true])
+  func fewBuffersAreNoReasonForEpoll(_ count: Int, _ isLimited: Bool) async throws {
+    var configuration = EventLoop.Configuration(backend: .uring)
+    configuration.bufferCount = count
+    if !isLimited { configuration.without = [.receiveLimit] }
+    #expect(try EventLoop.run(configuration) { EventLoop.current?.backend } == .uring)
   }
 
   @Test func everyConfigurationOutOfItsRangeIsAnError() {

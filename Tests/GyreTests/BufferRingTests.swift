@@ -52,6 +52,7 @@ struct BufferRingTests {
 
   @Test func theWorkingSetGrowsWhenItRunsLowAndShrinksWhenItDoesNot() throws {
     try withRing(1024) { ring in
+      ring.receivesAreLimited()
       #expect(ring.available == 64)
       ring.take(49)
       #expect(ring.available == 128)
@@ -71,10 +72,39 @@ struct BufferRingTests {
 
   @Test func receivesThatFoundNoneOpenTheReserveOnce() throws {
     try withRing(1024) { ring in
+      ring.receivesAreLimited()
       ring.take(64)
       #expect(ring.available == 128)
       for _ in 0..<10 { ring.noteExhaustion() }
       #expect(ring.available == 128)
+    }
+  }
+
+  /// One connection may have taken them all: the next one gets as many, and no more.
+  @Test func aRingThatIsEmptiedAtOnceIsFilledUpAndNotEnlarged() throws {
+    try withRing(1024) { ring in
+      for _ in 0..<10 {
+        #expect(ring.available == 32)
+        for _ in 0..<32 { ring.take(1) }
+        ring.noteExhaustion()
+        // The reserve has what was taken.
+        #expect(ring.available >= 16 && ring.available <= 32)
+        ring.take(ring.available)
+      }
+    }
+  }
+
+  /// Many connections found nothing: it doubles, once for each time that it was used up.
+  @Test func aRingIsEnlargedForThoseThatFoundNothing() throws {
+    try withRing(1024) { ring in
+      for size in [64, 128, 256] {
+        ring.take(ring.available)
+        for _ in 0..<100 {
+          ring.noteExhaustion()
+          ring.noteShortage()
+        }
+        #expect(ring.available == size)
+      }
     }
   }
 }

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Gyre
 
-/// What of io_uring this kernel has beyond what every loop needs. Tests that cannot do without say so, and are skipped with the
-/// reason elsewhere.
+/// What of io_uring this kernel has beyond what every loop needs, less what `GYRE_WITHOUT` takes away. Tests that cannot
+/// do without say so, and are skipped with the reason elsewhere.
 enum KernelSupport {
   /// `nil` where loops cannot use io_uring at all.
   static let features: RingFeatures? = Backends.available.contains(.uring) ? try? RingFeatures.probe().get() : nil

@@ -16,7 +16,7 @@ struct OperationTableModelTests {
     for step in 0..<5000 {
       if model.isEmpty || Int.random(in: 0..<100, using: &random) < (step < 2500 ? 60 : 40) {
         let (target, number) = (Target(), Int32(step))
-        let id = table.begin(.receive(.ordinary(number), bundles: false), for: target)
+        let id = table.begin(.receive(.ordinary(number), bundles: false, bounded: false), for: target)
         #expect(
           model.updateValue((number, Weak(target)), forKey: id.rawValue) == nil,
           "an identifier twice: seed \(seed)"

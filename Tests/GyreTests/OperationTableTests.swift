@@ -14,10 +14,10 @@ struct OperationTableTests {
   @Test func aStaleIdentifierNeverReachesANewerOperation() {
     let table = OperationTable(capacity: 2)
     let (old, new) = (Target(), Target())
-    let first = table.begin(.receive(.ordinary(3), bundles: false), for: old)
+    let first = table.begin(.receive(.ordinary(3), bundles: false, bounded: false), for: old)
     #expect(table.deliver(Completion(result: 1, hasMore: true), to: first))
     #expect(table.deliver(Completion(result: 0), to: first))
-    let second = table.begin(.receive(.ordinary(3), bundles: false), for: new)
+    let second = table.begin(.receive(.ordinary(3), bundles: false, bounded: false), for: new)
     #expect(second.slot == first.slot && second.generation != first.generation)
     #expect(!table.isInFlight(first) && table.descriptor(of: first) == nil)
     #expect(!table.deliver(Completion(result: 99), to: first))

@@ -45,15 +45,16 @@ final class BufferPool {
   /// Whether the next receive finds one, as far as the completions tell that the loop has taken in.
   var hasFree: Bool { (ring?.available ?? free.count) > 0 }
 
-  /// Makes a ring for the kernel to take from.
+  /// Makes a ring for the kernel to take from, which is registered at `ringMemory`.
   ///
   /// - Throws: `ENOMEM` if there is no address space for it.
-  func makeRing() throws(Errno) -> UnsafeMutablePointer<io_uring_buf_ring> {
-    let ring = try BufferRing(block: block, count: count, size: size)
-    let memory = ring.memory
-    self.ring = consume ring
-    return memory
-  }
+  func makeRing() throws(Errno) { ring = try BufferRing(block: block, count: count, size: size) }
+
+  /// The ring's memory; `nil` if there is none. Valid as long as the pool.
+  var ringMemory: UnsafeMutablePointer<io_uring_buf_ring>? { ring?.memory }
+
+  /// No receive can take more than one connection's share.
+  func receivesAreLimited() { ring?.receivesAreLimited() }
 
   /// Puts all buffers into the list that `take` takes from.
   func makeList() { free = (0..<UInt16(count)).reversed() }
@@ -81,6 +82,9 @@ final class BufferPool {
     exhaustions += 1
     ring?.noteExhaustion()
   }
+
+  /// Notes that it was the receive of a connection that holds less than its share.
+  func noteShortage() { ring?.noteShortage() }
 
   /// Frees a buffer that was counted as held.
   @inline(__always)

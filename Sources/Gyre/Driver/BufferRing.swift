@@ -7,6 +7,10 @@ import Glibc
 /// The kernel takes the ring's buffers in turn, so all of them would pass through the caches: the ring gets a working set, and
 /// the rest stay in reserve, untouched memory. The set begins small, doubles when the ring runs low, and halves again when
 /// it has long been half full.
+///
+/// Where a receive can be limited, a ring that runs low is the work of many connections. Where it cannot, one connection may
+/// have emptied the ring at once: then the ring is filled up again but not enlarged, so that the next one gets no more. It
+/// doubles only when a connection found nothing that holds less than its share.
 struct BufferRing: ~Copyable {
   /// What is registered with the kernel. Valid until `deinit`.
   let memory: UnsafeMutablePointer<io_uring_buf_ring>
@@ -23,10 +27,16 @@ struct BufferRing: ~Copyable {
   private var workingSet: Int
   /// Buffers taken since the ring was last less than half full.
   private var calm = 0
+  /// Buffers taken since the ring was last enlarged.
+  private var taken = 0
+  /// Whether no receive can take more than one connection's share.
+  private var isLimited = false
 
   /// The working set of a loop that keeps up: what recent kernels receive in one call (20 messages), and room for twice
   /// that which tasks hold.
-  private static let fewest = 64
+  private static let fewestLimited = 64
+  /// Where one connection can take them all.
+  private static let fewestUnlimited = 32
   /// The largest working set. What is beyond it comes into the ring when it is needed, and goes back into the reserve.
   private static let most = 1024
   /// Buffers that a ring has to give out before it is taken for too large.
@@ -40,7 +50,7 @@ struct BufferRing: ~Copyable {
     memory = try BufferPool.map(BufferRing.length(count)).bindMemory(to: io_uring_buf_ring.self, capacity: 1)
     places = .allocate(capacity: count)
     places.initialize(repeating: 0, count: count)
-    workingSet = min(count, BufferRing.fewest)
+    workingSet = min(count, BufferRing.fewestUnlimited)
     reserve = (workingSet..<count).reversed().map { UInt16($0) }
     io_uring_buf_ring_init(memory)
     for index in 0..<workingSet { add(UInt16(index)) }
@@ -99,22 +109,49 @@ struct BufferRing: ~Copyable {
 
   // MARK: The working set
 
+  /// The fewest that it is narrowed to.
+  private var fewest: Int { min(count, isLimited ? BufferRing.fewestLimited : BufferRing.fewestUnlimited) }
+
+  /// From now on no receive can take more than one connection's share.
+  mutating func receivesAreLimited() {
+    isLimited = true
+    workingSet = max(workingSet, fewest)
+    refill()
+  }
+
   @inline(never)
   private mutating func refillIfLow() {
+    taken += calm
     calm = 0
     // Before it runs out: a receive that finds no buffer ends, and has to be armed again.
     guard available < workingSet / 4 || available <= 0 else { return }
+    if isLimited { widen() }
+    refill()
+  }
+
+  private mutating func widen() {
+    taken = 0
     workingSet = min(workingSet * 2, max(BufferRing.most, workingSet), count)
+  }
+
+  private mutating func refill() {
     for _ in 0..<min(reserve.count, max(workingSet - available, 0)) { add(reserve.removeLast()) }
   }
 
   private mutating func narrow() {
     calm = 0
-    workingSet = max(workingSet / 2, min(count, BufferRing.fewest))
+    workingSet = max(workingSet / 2, fewest)
   }
 
   /// Adds from the reserve because a receive found no buffer, unless that has happened since.
   mutating func noteExhaustion() { refillIfLow() }
+
+  /// Enlarges the ring for a connection that found no buffer and holds less than its share, unless that has happened since.
+  mutating func noteShortage() {
+    guard !isLimited, taken + calm >= workingSet / 2 else { return }
+    widen()
+    refill()
+  }
 
   // MARK: Giving back
 

@@ -54,9 +54,8 @@ final class EpollDriver: Driver {
     let id: OperationID
   }
 
-  init(configuration: EventLoop.Configuration) throws(Errno) {
-    // First, since nothing has to be undone if it fails.
-    buffers = try BufferPool(count: configuration.bufferCount, size: configuration.bufferSize)
+  init(configuration: EventLoop.Configuration, buffers: BufferPool) throws(Errno) {
+    self.buffers = buffers
     buffers.makeList()
     descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
     if descriptor < 0 { throw Errno.current }
@@ -89,7 +88,8 @@ final class EpollDriver: Driver {
   func start(_ operation: Operation, for target: OperationTarget) -> OperationID {
     let id = operations.begin(operation, for: target)
     switch operation {
-    case .accept(let socket, _, _), .receive(let socket, _), .receiveInto(let socket, _, _), .pollReceive(let socket):
+    case .accept(let socket, _, _), .receive(let socket, _, _), .receiveInto(let socket, _, _),
+      .pollReceive(let socket):
       makeRoom(for: socket.number)
       sockets[Int(socket.number)].reading = Waiting(id: id, operation: operation)
       advanceReading(socket.number)

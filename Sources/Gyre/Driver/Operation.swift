@@ -8,7 +8,8 @@ enum Operation {
   case accept(Descriptor, direct: Bool, once: Bool)
   /// Receives into the loop's buffers until it is cancelled, fails, or the stream ends; each completion carries a buffer.
   /// With `bundles`, where the driver can, it carries as many as its bytes fill: the pool tells which follow the first.
-  case receive(Descriptor, bundles: Bool)
+  /// With `bounded` it ends after one buffer, where the driver has no better way to end it before it takes many.
+  case receive(Descriptor, bundles: Bool, bounded: Bool)
   /// Receives once, into the caller's memory. `recv(2)`
   case receiveInto(Descriptor, UnsafeMutableRawPointer, Int)
   /// Waits until a receive would not block. `poll(2)`
@@ -29,7 +30,7 @@ enum Operation {
   /// The descriptor that it works on.
   var descriptor: Descriptor {
     switch self {
-    case .accept(let descriptor, _, _), .receive(let descriptor, _), .receiveInto(let descriptor, _, _),
+    case .accept(let descriptor, _, _), .receive(let descriptor, _, _), .receiveInto(let descriptor, _, _),
       .pollReceive(let descriptor), .send(let descriptor, _, _), .sendMessage(let descriptor, _),
       .connect(let descriptor, _, _),
       .shutdown(let descriptor, _), .install(let descriptor), .close(let descriptor):

@@ -22,11 +22,12 @@ final class URingDriver: Driver {
   let ring: Ring
   private let completionLimit: Int
   private let measuresTime: Bool
+  private let receivesMultishot: Bool
   /// Bytes after which a multishot receive ends by itself and has to be armed again; 0 where the kernel has no such limit.
-  private let receiveLimit: UInt32
+  let receiveLimit: UInt32
   /// The same for a receive of which one completion fills several buffers; 0 where the kernel has none or no limit.
-  private let bundleLimit: UInt32
-  private let directTableSize: Int
+  let bundleLimit: UInt32
+  let directTableSize: Int
   private let directReserve: Int
   @exclusivity(unchecked) private var delayed: Deque<Delayed> = []
   /// Of the prepared entries, those that are no operation: cancels and the poll of the waker.
@@ -60,17 +61,25 @@ final class URingDriver: Driver {
   }
 
   /// - Throws: the `Errno` that forbids io_uring here, or `EOPNOTSUPP` where the kernel's lacks what the driver needs.
-  init(configuration: EventLoop.Configuration) throws(Errno) {
-    ring = try Ring(size: configuration.ring)
-    waker = try Waker(ring: try MessageProbe.sendsMessages(ring) ? ring.raw.pointee.ring_fd : nil)
-    buffers = try BufferPool(count: configuration.bufferCount, size: configuration.bufferSize)
+  init(configuration: EventLoop.Configuration, buffers: BufferPool) throws(Errno) {
+    self.buffers = buffers
+    ring = try Ring(
+      size: configuration.ring,
+      defersTaskRun: configuration.allows(.deferredTaskRun),
+      noIOWait: configuration.allows(.noIOWait)
+    )
+    let sendsMessages = configuration.allows(.messageRing) ? try MessageProbe.sendsMessages(ring) : false
+    waker = try Waker(ring: sendsMessages ? ring.raw.pointee.ring_fd : nil)
     completionLimit = configuration.completionsPerTurn
     measuresTime = configuration.measuresTime
     try URingDriver.register(buffers, with: ring)
+    receivesMultishot = configuration.allows(.multishotReceive)
     receiveLimit = try URingDriver.receiveLimit(ring, buffers, wanted: configuration)
-    let hasBundles = ring.raw.pointee.features & GYRE_FEAT_RECVSEND_BUNDLE != 0
+    if receiveLimit > 0 { buffers.receivesAreLimited() }
+    let hasBundles = ring.raw.pointee.features & GYRE_FEAT_RECVSEND_BUNDLE != 0 && configuration.allows(.receiveBundles)
     bundleLimit = receiveLimit > 0 && hasBundles ? URingDriver.bundleLimit(configuration) : 0
-    directTableSize = URingDriver.registerDirectTable(configuration.directDescriptors, with: ring)
+    let wanted = configuration.allows(.directDescriptors) ? configuration.directDescriptors : 0
+    directTableSize = URingDriver.registerDirectTable(wanted, with: ring)
     // An accept that finds the table full loses its connection, and one accept takes connections until the completion
     // queue is full, before the loop can count them.
     directReserve = max(directTableSize / 4, Int(ring.size.completions) + 1)
@@ -273,8 +282,12 @@ final class URingDriver: Driver {
   @inline(__always)
   private func prepare(_ operation: Operation, _ id: OperationID, in entry: UnsafeMutablePointer<io_uring_sqe>) {
     switch operation {
-    case .receive(let descriptor, let bundles):
-      io_uring_prep_recv_multishot(entry, descriptor.number, nil, 0, 0)
+    case .receive(let descriptor, let bundles, let bounded):
+      if receiveLimit == 0 && (bounded || !receivesMultishot) {
+        io_uring_prep_recv(entry, descriptor.number, nil, 0, 0)
+      } else {
+        io_uring_prep_recv_multishot(entry, descriptor.number, nil, 0, 0)
+      }
       gyre_sqe_select_buffer(entry, URingDriver.bufferGroup)
       if bundles && bundleLimit > 0 {
         gyre_sqe_receive_bundles(entry, bundleLimit)
@@ -354,7 +367,7 @@ final class URingDriver: Driver {
 
   private static func register(_ buffers: BufferPool, with ring: Ring) throws(Errno) {
     var registration = io_uring_buf_reg()
-    registration.ring_addr = UInt64(UInt(bitPattern: try buffers.makeRing()))
+    registration.ring_addr = UInt64(UInt(bitPattern: buffers.ringMemory))
     registration.ring_entries = UInt32(buffers.count)
     registration.bgid = bufferGroup
     let result = io_uring_register_buf_ring(ring.raw, &registration, 0)
@@ -368,11 +381,14 @@ final class URingDriver: Driver {
     _ buffers: BufferPool,
     wanted: EventLoop.Configuration
   ) throws(Errno) -> UInt32 {
-    // A byte within the limit of one ends the operation; without a limit the end of the stream does, after the byte.
-    if try tryMultishotReceive(ring, buffers, limit: 1) == [1] {
+    let isAllowed = wanted.allows(.receiveLimit) && wanted.allows(.multishotReceive)
+    // A byte within the limit of one ends the operation.
+    if isAllowed, try tryMultishotReceive(ring, buffers, limit: 1) == [1] {
       return UInt32(clamping: wanted.buffersPerConnection * wanted.bufferSize)
     }
-    guard try tryMultishotReceive(ring, buffers, limit: 0) == [1, 0] else { throw Errno(rawValue: EOPNOTSUPP) }
+    // Without a limit it goes on, and ends with the stream, or, if there is but one buffer, for want of another.
+    let results = try tryMultishotReceive(ring, buffers, limit: 0)
+    guard results.count == 2, results[0] == 1 else { throw Errno(rawValue: EOPNOTSUPP) }
     return 0
   }
 

@@ -13,7 +13,7 @@ enum DriverChoice {
     case .automatic:
       do {
         return try makeURing(configuration)
-      } catch  where fallsBack(error.errno) {
+      } catch  where fallsBack(error) {
         sayOnce(error)
         return try makeEpoll(configuration)
       }
@@ -21,18 +21,35 @@ enum DriverChoice {
   }
 
   private static func makeURing(_ configuration: EventLoop.Configuration) throws(BackendError) -> any Driver {
+    let buffers = try makeBuffers(for: .uring, configuration)
     do {
-      return try URingDriver(configuration: configuration)
+      return try URingDriver(configuration: configuration, buffers: buffers)
     } catch {
       throw BackendError(backend: .uring, errno: error)
     }
   }
 
   private static func makeEpoll(_ configuration: EventLoop.Configuration) throws(BackendError) -> any Driver {
+    let buffers = try makeBuffers(for: .epoll, configuration)
     do {
-      return try EpollDriver(configuration: configuration)
+      return try EpollDriver(configuration: configuration, buffers: buffers)
     } catch {
       throw BackendError(backend: .epoll, errno: error)
+    }
+  }
+
+  /// First of all: what maps memory and what locks it fails with the same errno, for different reasons.
+  private static func makeBuffers(
+    for backend: Backend,
+    _ configuration: EventLoop.Configuration
+  ) throws(BackendError) -> BufferPool {
+    let (count, size) = (configuration.bufferCount, configuration.bufferSize)
+    do {
+      let buffers = try BufferPool(count: count, size: size)
+      if backend == .uring { try buffers.makeRing() }
+      return buffers
+    } catch {
+      throw BackendError(backend: backend, errno: error, unmapped: (count, size))
     }
   }
 
@@ -40,6 +57,9 @@ enum DriverChoice {
   static func fallsBack(_ errno: Errno) -> Bool {
     errno != .tooManyOpenFiles && errno != Errno(rawValue: 23)
   }
+
+  /// The same, of an error that may be about the loop's buffers, which every backend has.
+  static func fallsBack(_ error: BackendError) -> Bool { error.unmapped == nil && fallsBack(error.errno) }
 
   private static func sayOnce(_ error: BackendError) {
     guard !saidWhy.exchange(true, ordering: .relaxed) else { return }

@@ -29,8 +29,9 @@ extension EventLoop {
     /// three quarters of all buffers are held.
     ///
     /// What the kernel has under way when that happens still arrives: up to as many again, and for a stream that fills its
-    /// buffers up to four times as many; on kernels that cannot limit a multishot receive (before Linux 6.18) up to 33
-    /// buffers more.
+    /// buffers up to four times as many. On kernels that cannot limit a multishot receive (before Linux 6.18) it is up to 33
+    /// buffers the first time that a connection's peer outruns its reader, on a loop with many busy connections what they
+    /// share, at most 1,024; from then on that connection gets its share exactly, one buffer at a time.
     public var buffersPerConnection = 8
 
     /// Slots in the ring's own table of files; 0 accepts ordinary descriptors only. Default: 16,384.
@@ -71,6 +72,9 @@ extension EventLoop {
     /// The sizes of the ring's queues.
     var ring = Ring.Size()
 
+    /// Features of io_uring that the loop is to do without, beside those that the environment takes away.
+    var without: Set<OptionalFeature> = []
+
     /// Puts a driver in front of the chosen one: the seam through which tests inject faults.
     var wrapDriver: @Sendable (any Driver) -> any Driver = { $0 }
 
@@ -82,6 +86,7 @@ extension EventLoop {
 
     /// - Throws: `ConfigurationError` naming the first value that cannot be used.
     func validate() throws(ConfigurationError) {
+      _ = try OptionalFeature.withheld.get()
       guard (1...32768).contains(bufferCount), bufferCount & (bufferCount - 1) == 0 else {
         throw ConfigurationError("bufferCount is \(bufferCount): use a power of two from 1 to 32768")
       }
@@ -103,6 +108,12 @@ extension EventLoop {
       if let slowJobLimit, slowJobLimit <= .zero {
         throw ConfigurationError("slowJobLimit is \(slowJobLimit): use a limit above zero, or nil for none")
       }
+    }
+
+    /// Whether the loop may use a feature if the kernel has it.
+    func allows(_ feature: OptionalFeature) -> Bool {
+      let withheld = (try? OptionalFeature.withheld.get()) ?? []
+      return !without.contains(feature) && !withheld.contains(feature)
     }
 
     func makeJobWatch() -> JobWatch? {

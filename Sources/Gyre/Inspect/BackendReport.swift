@@ -31,6 +31,9 @@ package struct BackendReport: Sendable {
   package let ring: RingSize?
   /// Bytes that a loop's ring and its ring of buffers count against the limit of locked memory, approximately.
   package let lockedBytesPerLoop: Int
+  /// Whether this kernel counts rings against that limit for this process: kernels before some release of 2025 do not, and
+  /// none does for whoever has CAP_IPC_LOCK.
+  package internal(set) var locksMemory: Bool
 
   /// Makes a loop's driver of each kind, looks at it and lets go of it again. Logs nothing.
   package init(_ configuration: EventLoop.Configuration = EventLoop.Configuration()) {
@@ -40,13 +43,11 @@ package struct BackendReport: Sendable {
     refusal = made.error as? BackendError
     origin = BackendDecision.Origin(configuration.backend)
     decision = BackendReport.decide(origin, refusal, configuration)
-    features = (try? RingFeatures.probe().get()).map { $0.rows.map(Feature.init) } ?? []
+    locksMemory = RingProbe.locksMemory()
+    features = (try? RingFeatures.probe(for: configuration).get()).map { $0.rows.map(Feature.init) } ?? []
     let ring = configuration.ring
     lockedBytesPerLoop = Int(ring.submissions) * 64 + Int(ring.completions) * 16 + configuration.bufferCount * 16 + 8192
   }
-
-  /// The likely cause of an errno of `io_uring_setup(2)`, and what to do about it.
-  package static func advice(on errno: Errno) -> String { BackendError.advice(errno) }
 
   /// Why a loop cannot have `backend` now; `nil` if it can.
   static func refusal(of backend: BackendChoice, _ configuration: EventLoop.Configuration) -> BackendError? {
@@ -63,7 +64,7 @@ package struct BackendReport: Sendable {
       let choice = try configuration.backend.resolved()
       guard choice != .epoll else { return epoll(origin, nil, configuration) }
       guard let refusal else { return .success(BackendDecision(backend: .uring, origin: origin, refusal: nil)) }
-      guard choice == .automatic, DriverChoice.fallsBack(refusal.errno) else { return .failure(refusal) }
+      guard choice == .automatic, DriverChoice.fallsBack(refusal) else { return .failure(refusal) }
       return epoll(origin, refusal, configuration)
     } catch {
       return .failure(error)

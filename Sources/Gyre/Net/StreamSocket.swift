@@ -53,6 +53,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
   /// Where the kernel receives to while no buffer was free; `nil` at other times.
   private var allocated: UnsafeMutableRawPointer?
   private var isPausing = false
+  /// Whether the peer has ever sent more than the connection's share while the reader was elsewhere.
+  private var hasOutrun = false
   private var buffersHeld = 0
   @exclusivity(unchecked) private var streamEnd: StreamEnd?
   /// Why the connection is cut, as -errno: a reset, or a peer that answers no longer.
@@ -246,7 +248,8 @@ final class StreamSocket: Socket, @unchecked Sendable {
     if buffersHeld < bufferShare {
       isPausing = false
       if let observer { observer.receiveArmed() }
-      receiving = start(.receive(descriptor, bundles: fillsBuffers && !loop.buffers.isScarce))
+      let bundles = fillsBuffers && !loop.buffers.isScarce
+      receiving = start(.receive(descriptor, bundles: bundles, bounded: hasOutrun))
     } else if receiver != nil {
       // It holds its share in chunks and waits for more all the same.
       awaitReadable()
@@ -266,11 +269,21 @@ final class StreamSocket: Socket, @unchecked Sendable {
     answerReceiver()
     if completion.hasMore {
       pauseIfShareIsUsed(before: held)
-    } else if completion.result == -ENOBUFS && !loop.buffers.hasFree {
-      if receiver != nil { awaitReadable() }
+    } else if completion.result == -ENOBUFS {
+      foundNoBuffer()
     } else {
-      // After ENOBUFS, too, where the reserve had some.
       armReceive()
+    }
+  }
+
+  private func foundNoBuffer() {
+    // If this connection has emptied the ring itself, a larger one would be no better.
+    if buffersHeld < bufferShare { loop.buffers.noteShortage() } else { hasOutrun = true }
+    if loop.buffers.hasFree {
+      // The reserve had some.
+      armReceive()
+    } else if receiver != nil {
+      awaitReadable()
     }
   }
 
@@ -334,6 +347,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private func pauseIfShareIsUsed(before held: Int) {
     guard !isPausing, held >= bufferShare else { return }
     isPausing = true
+    hasOutrun = true
     loop.driver.cancel(receiving)
   }
 

@@ -28,14 +28,22 @@ final class Ring {
 
   /// Makes a ring, giving up one set-up flag at a time until the kernel accepts, and halving it while memory is short.
   ///
+  /// - Parameters:
+  ///   - size: the sizes to ask for.
+  ///   - defersTaskRun: whether the first flag to give up, `DEFER_TASKRUN`, is asked for at all.
+  ///   - noIOWait: whether `NO_IOWAIT` is used where the kernel has it.
   /// - Throws: the `Errno` of `io_uring_setup(2)` where no ring can be had: `EPERM` (seccomp, sysctl), `ENOSYS`,
   ///   `EACCES`, `ENOMEM` at the smallest size.
-  init(size: Size = Size()) throws(Errno) {
+  init(size: Size = Size(), defersTaskRun: Bool = true, noIOWait: Bool = true) throws(Errno) {
     // The kernel's mappings are reached through this struct until `deinit` frees it.
     raw = .allocate(capacity: 1)
     raw.initialize(to: io_uring())
     do throws(Errno) {
-      setupFlags = try Ring.setUp(raw, size: size)
+      setupFlags = try Ring.setUp(
+        raw,
+        size: size,
+        ladder: defersTaskRun ? Ring.flagLadder[...] : Ring.flagLadder.dropFirst()
+      )
     } catch {
       raw.deallocate()
       throw error
@@ -47,8 +55,9 @@ final class Ring {
     io_uring_ring_dontfork(raw)
     let registered = io_uring_register_ring_fd(raw) == 1
     enterDescriptor = registered ? raw.pointee.enter_ring_fd : raw.pointee.ring_fd
-    let noIOWait = raw.pointee.features & GYRE_FEAT_NO_IOWAIT != 0 ? UInt32(GYRE_ENTER_NO_IOWAIT) : 0
-    enterFlags = noIOWait | (registered ? UInt32(IORING_ENTER_REGISTERED_RING) : 0)
+    let hasNoIOWait = noIOWait && raw.pointee.features & GYRE_FEAT_NO_IOWAIT != 0
+    enterFlags =
+      (hasNoIOWait ? UInt32(GYRE_ENTER_NO_IOWAIT) : 0) | (registered ? UInt32(IORING_ENTER_REGISTERED_RING) : 0)
     identitySubmissionArray()
   }
 
@@ -178,10 +187,14 @@ final class Ring {
     ].map { UInt32($0) }
   }()
 
-  private static func setUp(_ raw: UnsafeMutablePointer<io_uring>, size: Size) throws(Errno) -> UInt32 {
+  private static func setUp(
+    _ raw: UnsafeMutablePointer<io_uring>,
+    size: Size,
+    ladder: ArraySlice<UInt32>
+  ) throws(Errno) -> UInt32 {
     var size = size
     while true {
-      let result = firstAccepted(raw, size: size)
+      let result = firstAccepted(raw, size: size, ladder: ladder)
       switch result {
       case .success(let flags): return flags
       case .failure(.noMemory) where size.completions > 16 || size.submissions > 8:
@@ -192,9 +205,13 @@ final class Ring {
     }
   }
 
-  private static func firstAccepted(_ raw: UnsafeMutablePointer<io_uring>, size: Size) -> Result<UInt32, Errno> {
+  private static func firstAccepted(
+    _ raw: UnsafeMutablePointer<io_uring>,
+    size: Size,
+    ladder: ArraySlice<UInt32>
+  ) -> Result<UInt32, Errno> {
     var last = Errno.invalidArgument
-    for flags in flagLadder {
+    for flags in ladder {
       var parameters = io_uring_params()
       parameters.flags = flags
       parameters.cq_entries = flags & UInt32(IORING_SETUP_CQSIZE) == 0 ? 0 : max(size.completions, size.submissions)

@@ -41,30 +41,37 @@ struct RingFeatures: Sendable {
   let noIOWait: Bool
 
   /// Asks the kernel.
-  ///
   /// - Returns: the features, or the `Errno` of `io_uring_setup(2)` where there is no io_uring at all: `EPERM` (seccomp,
   ///   sysctl), `ENOSYS`, `EACCES`, `ENOMEM`.
-  static func probe() -> Result<RingFeatures, Errno> {
+  ///
+  /// - Parameter configuration: what it takes away is not there.
+  static func probe(for configuration: EventLoop.Configuration = .init()) -> Result<RingFeatures, Errno> {
     do throws(Errno) {
-      return .success(RingFeatures(asking: try RingProbe()))
+      return .success(RingFeatures(asking: try RingProbe(), for: configuration))
     } catch {
       return .failure(error)
     }
   }
 
-  private init(asking ring: RingProbe) {
+  private init(asking ring: RingProbe, for configuration: EventLoop.Configuration) {
+    let allows = configuration.allows
     operations = ring.operations()
     featureBits = ring.featureBits
-    setupFlags = RingProbe.acceptedSetupFlags()
-    (providesBuffers, multishotReceive, receiveLimit, receiveBundles) = ring.receivesIntoProvidedBuffers()
+    setupFlags = RingProbe.acceptedSetupFlags() & ~(allows(.deferredTaskRun) ? 0 : IORING_SETUP_DEFER_TASKRUN)
+    let receives = ring.receivesIntoProvidedBuffers()
+    providesBuffers = receives.registered
+    // A loop that does without it wants a kernel that has it all the same.
+    multishotReceive = receives.multishot
+    receiveLimit = receives.limited && allows(.receiveLimit) && allows(.multishotReceive)
+    receiveBundles = receives.bundles && receiveLimit && allows(.receiveBundles)
     multishotAccept = ring.accepts(direct: false)
-    directAccept = ring.accepts(direct: true)
+    directAccept = ring.accepts(direct: true) && allows(.directDescriptors)
     fixedDescriptorInstall = ring.installsDescriptor()
     multishotPoll = ring.pollsMultishot()
-    messageRing = ring.sendsMessage()
+    messageRing = ring.sendsMessage() && allows(.messageRing)
     sendMessageRing = ring.isSentMessage()
     waitTimeout = ring.waitsWithTimeout()
-    noIOWait = ring.entersWithoutIOWait()
+    noIOWait = ring.entersWithoutIOWait() && allows(.noIOWait)
     registersRing = ring.registersItself()
   }
 

@@ -71,6 +71,21 @@ final class RingProbe {
     return descriptor >= 0
   }
 
+  /// Whether rings count against the limit of locked memory, found by making one under a limit of nothing. The limit is the
+  /// whole process's, and is put back at once. `getrlimit(2)`, `RLIMIT_MEMLOCK`
+  static func locksMemory() -> Bool {
+    let resource = __rlimit_resource_t(__RLIMIT_MEMLOCK.rawValue)
+    var limit = rlimit()
+    getrlimit(resource, &limit)
+    var nothing = rlimit(rlim_cur: 0, rlim_max: limit.rlim_max)
+    guard setrlimit(resource, &nothing) == 0 else { return true }
+    defer { setrlimit(resource, &limit) }
+    var parameters = io_uring_params()
+    let descriptor = gyre_setup(1, &parameters)
+    if descriptor >= 0 { close(descriptor) }
+    return descriptor == -ENOMEM
+  }
+
   /// Whether the ring's descriptor can be registered with itself. It stays so until the ring is closed.
   func registersItself() -> Bool { io_uring_register_ring_fd(raw) == 1 }
 

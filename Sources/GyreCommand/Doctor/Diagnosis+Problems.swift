@@ -27,19 +27,19 @@ extension Diagnosis {
     let effect = backend == .epoll ? " Loops run on epoll, which costs more for each request." : ""
     return Problem(
       what: "There is no io_uring for this process: \(refusal.errno).\(effect)",
-      advice: adviceOnRefusal(refusal.errno)
+      advice: advice(on: refusal)
     )
   }
 
-  private func adviceOnRefusal(_ errno: Errno) -> String {
-    switch errno {
+  private func advice(on refusal: BackendError) -> String {
+    switch refusal.errno {
     case .notPermitted where (limits.ioUringDisabled ?? 0) > 0:
       "The sysctl kernel.io_uring_disabled is \(limits.ioUringDisabled ?? 0): `sysctl -w kernel.io_uring_disabled=0`, "
         + "and a file in /etc/sysctl.d to keep it."
     case .notPermitted where limits.isFiltered, .noFunction where limits.isFiltered:
       "A seccomp filter is on this process: allow io_uring_setup, io_uring_enter and io_uring_register in it. In Docker "
         + "that is `--security-opt seccomp=PROFILE.json`; in systemd, SystemCallFilter=@aio."
-    default: BackendReport.advice(on: errno)
+    default: refusal.advice
     }
   }
 

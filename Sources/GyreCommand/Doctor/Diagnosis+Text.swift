@@ -40,6 +40,7 @@ extension Diagnosis {
   private var lockedMemoryText: String {
     let limit = limits.lockedMemory.map { Quantity.bytes(Double($0)) } ?? "unlimited"
     if limits.canLockAnyMemory { return "\(limit), but CAP_IPC_LOCK lifts the limit" }
+    if report.ring != nil && !report.locksMemory { return "\(limit), which this kernel's rings do not count against" }
     return loopsThatFit.map { "\(limit), enough for the rings of about \($0) loops" } ?? limit
   }
 

@@ -21,7 +21,7 @@ struct Diagnosis {
 
   /// Loops whose rings fit into the memory that may be locked; `nil` if that has no limit here.
   var loopsThatFit: Int? {
-    guard !limits.canLockAnyMemory, let bytes = limits.lockedMemory else { return nil }
+    guard report.locksMemory, !limits.canLockAnyMemory, let bytes = limits.lockedMemory else { return nil }
     return Int(clamping: bytes) / report.lockedBytesPerLoop
   }
 }

@@ -83,12 +83,19 @@ import Testing
     limits.somaxconn = 128
     limits.maxSynBacklog = 128
     limits.synCookies = 0
-    let problems = Diagnosis(report: BackendReport(EventLoop.Configuration(backend: .epoll)), limits: limits).problems
+    var report = BackendReport(EventLoop.Configuration(backend: .epoll))
+    // Not for whoever is root.
+    report.locksMemory = true
+    let problems = Diagnosis(report: report, limits: limits).problems
     let advice = problems.map(\.advice).joined()
     #expect(advice.contains("ulimit -n 65536"))
     #expect(advice.contains("net.core.somaxconn=4096"))
     #expect(advice.contains("net.ipv4.tcp_syncookies=1"))
     #expect(advice.contains("ulimit -l") == Backends.available.contains(.uring))
+    // Kernels whose rings lock nothing.
+    report.locksMemory = false
+    let others = Diagnosis(report: report, limits: limits).problems
+    #expect(!others.map(\.advice).joined().contains("ulimit -l"))
   }
 
   @Test func aHardLimitIsRaisedElsewhere() {

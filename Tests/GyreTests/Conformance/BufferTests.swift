@@ -44,6 +44,39 @@ struct BufferTests {
     }
   }
 
+  /// A kernel that cannot limit a multishot receive lets one connection take what is in the ring, but the ring does not grow
+  /// by that, and the connection gets its share exactly once it has done so.
+  @Test(.needsIOUring, arguments: [EventLoop.Configuration().bufferCount, 128])
+  func withoutALimitAPausedReaderHoldsLittleMoreThanItsShare(_ count: Int) async throws {
+    let configure = { @Sendable (configuration: inout EventLoop.Configuration) in
+      configuration.without = [.receiveLimit]
+      configuration.bufferCount = count
+      configuration.bufferSize = 1024
+    }
+    try await withLoop(.uring, seconds: 60, configure: configure) { loop in
+      let share = loop.configuration.buffersPerConnection
+      for _ in 0..<4 {
+        try await Pair.with(loop) { pair in
+          let client = pair.client
+          let payload = ByteSequence.bytes(0..<(4 << 20))
+          let sending = start(on: loop) { try await client.send(payload) }
+          var received = try await pair.server.receive(exactly: 1)
+          try await standstill(loop)
+          #expect(loop.driver.buffers.held > 0)
+          #expect(loop.driver.buffers.held <= share + 33)
+          // Those that it holds, and as many again as make its share anew.
+          received += try await pair.server.receive(exactly: 64 << 10)
+          try await standstill(loop)
+          #expect(loop.driver.buffers.held > 0)
+          #expect(loop.driver.buffers.held <= share)
+          received += try await pair.server.receive(exactly: payload.count - received.count)
+          #expect(received == payload)
+          try await sending.value
+        }
+      }
+    }
+  }
+
   /// While some readers pause, the others' bytes still arrive, even if the paused ones could fill the pool together.
   @Test(arguments: Backends.available)
   func pausedReadersStarveNobody(_ backend: Backend) async throws {
