@@ -7,7 +7,7 @@ extension LoopBound where Value == StreamSocket {
   var isReceiving: Bool { onLoop.isReceiving }
   var hasArrived: Bool { onLoop.hasArrived }
   var payload: Payload? { onLoop.payload }
-  var sendQueue: [SendRequest] { Array(onLoop.sendQueue) }
+  var queuedSends: Int { onLoop.sendQueue?.count ?? 0 }
 }
 
 extension LoopBound where Value == ListenSocket {

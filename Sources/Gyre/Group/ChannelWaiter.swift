@@ -13,6 +13,9 @@ final class ChannelWaiter: @unchecked Sendable {
   /// Set while the task is suspended and nobody has decided how its wait ends.
   @usableFromInline var continuation: UnsafeContinuation<Ending, Never>?
   @usableFromInline var isCancelled = false
+  /// Where it waits, among the senders or the receivers; meant for as long as there is a continuation.
+  @usableFromInline var place = -1
+  @usableFromInline var isSender = false
 
   @inlinable init() {}
 }

@@ -1,10 +1,8 @@
-import DequeModule
-
 /// The tasks that wait in a channel, in the order in which they came. Its channel's lock is held around each call.
 @usableFromInline
 struct ChannelWaiters: Sendable {
-  private var senders: Deque<ChannelWaiter> = []
-  private var receivers: Deque<ChannelWaiter> = []
+  private var senders = WaitingList<ChannelWaiter>()
+  private var receivers = WaitingList<ChannelWaiter>()
 
   @usableFromInline typealias Wake = UnsafeContinuation<ChannelWaiter.Ending, Never>
 
@@ -13,13 +11,14 @@ struct ChannelWaiters: Sendable {
   @usableFromInline
   mutating func addSender(_ waiter: ChannelWaiter, _ continuation: Wake) {
     waiter.continuation = continuation
-    senders.append(waiter)
+    waiter.place = senders.append(waiter)
+    waiter.isSender = true
   }
 
   @usableFromInline
   mutating func addReceiver(_ waiter: ChannelWaiter, _ continuation: Wake) {
     waiter.continuation = continuation
-    receivers.append(waiter)
+    waiter.place = receivers.append(waiter)
   }
 
   /// Takes the first sender off; returns whom to wake.
@@ -44,21 +43,19 @@ struct ChannelWaiters: Sendable {
     waiter.isCancelled = true
     guard let continuation = waiter.continuation else { return nil }
     waiter.continuation = nil
-    senders.removeAll { $0 === waiter }
-    receivers.removeAll { $0 === waiter }
+    _ = waiter.isSender ? senders.remove(at: waiter.place) : receivers.remove(at: waiter.place)
     return continuation
   }
 
-  private static func takeFirst(_ waiters: inout Deque<ChannelWaiter>) -> Wake? {
+  private static func takeFirst(_ waiters: inout WaitingList<ChannelWaiter>) -> Wake? {
     guard let waiter = waiters.popFirst() else { return nil }
     defer { waiter.continuation = nil }
     return waiter.continuation
   }
 
-  private static func takeAll(_ waiters: inout Deque<ChannelWaiter>) -> [Wake] {
-    let wakes = waiters.compactMap(\.continuation)
-    for waiter in waiters { waiter.continuation = nil }
-    waiters = []
+  private static func takeAll(_ waiters: inout WaitingList<ChannelWaiter>) -> [Wake] {
+    var wakes: [Wake] = []
+    while let wake = takeFirst(&waiters) { wakes.append(wake) }
     return wakes
   }
 }

@@ -8,6 +8,8 @@ import Synchronization
 /// The usual call, by the task that owns a connection's scope on the connection's loop, needs none.
 final class Call: @unchecked Sendable {
   let isCancelled = Atomic<Bool>(false)
+  /// Where it waits in a list of the socket's; `nil` where it does not.
+  var place: WaitingList<Waiter>.Place?
   var chunk: PendingChunk?
   var accepted: StreamSocket?
   /// The connection's, where somebody observes it.

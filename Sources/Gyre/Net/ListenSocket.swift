@@ -14,7 +14,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
   }
   /// Those in `accepted`: written on the loop's thread, read on any.
   let acceptedCount = Atomic<Int>(0)
-  private var waiters: Deque<Waiter> = []
+  private var waiters = WaitingList<Waiter>()
   /// Told of each accepted connection; `nil` where nobody looks.
   var observer: ListenerObserver? {
     didSet {
@@ -61,7 +61,8 @@ final class ListenSocket: Socket, @unchecked Sendable {
     loop.assertIsCurrent()
     if let result = isGivingOut ? nil : refusal ?? failure { return waiter.resume(result) }
     if waiter.isCancelled { return waiter.resume(-ECANCELED) }
-    waiters.append(waiter)
+    let place = waiters.append(waiter)
+    waiter.call?.place = place
     handOver()
     if !waiters.isEmpty { arm() }
     finishIfDone()
@@ -86,20 +87,27 @@ final class ListenSocket: Socket, @unchecked Sendable {
     guard isFinishing, accepting == .none else { return }
     observer = nil
     closeDescriptorOnly()
-    guard accepted.isEmpty else { return }
-    while let waiter = waiters.popFirst() { waiter.resume(-EBADF) }
+    if accepted.isEmpty { resumeAll(-EBADF) }
+  }
+
+  private func resumeAll(_ result: Int32) {
+    while let waiter = waiters.popFirst() {
+      waiter.call?.place = nil
+      waiter.resume(result)
+    }
   }
 
   func cancel(_ call: Call) {
-    guard let index = waiters.firstIndex(where: { $0.call === call }) else { return }
-    waiters.remove(at: index).resume(-ECANCELED)
+    guard let place = call.place else { return }
+    call.place = nil
+    waiters.remove(at: place)?.resume(-ECANCELED)
   }
 
   override func cancelEverything(_ result: Int32) {
     loop.driver.cancel(accepting)
     if let retry { _ = loop.timers.remove(retry) }
     retry = nil
-    while let waiter = waiters.popFirst() { waiter.resume(result) }
+    resumeAll(result)
     discard()
     observer = nil
   }
@@ -183,8 +191,9 @@ final class ListenSocket: Socket, @unchecked Sendable {
   }
 
   private func handOver() {
-    while !waiters.isEmpty, let connection = accepted.popFirst() {
-      let waiter = waiters.removeFirst()
+    while !waiters.isEmpty, !accepted.isEmpty {
+      guard let waiter = waiters.popFirst(), let connection = accepted.popFirst() else { return }
+      waiter.call?.place = nil
       waiter.call?.accepted = connection
       waiter.call?.observer = connection.observer
       waiter.resume(1)
@@ -202,7 +211,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
     // This socket will never accept.
     case EBADF, EINVAL, ENOTSOCK, EFAULT:
       failure = -error
-      while let waiter = waiters.popFirst() { waiter.resume(-error) }
+      resumeAll(-error)
     case EMFILE, ENFILE, ENOBUFS, ENOMEM:
       shortages += 1
       retryLater()

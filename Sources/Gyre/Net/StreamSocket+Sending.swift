@@ -1,4 +1,3 @@
-import DequeModule
 import Glibc
 
 extension StreamSocket {
@@ -11,7 +10,7 @@ extension StreamSocket {
     if self.payload == nil {
       startSend(payload, waiter)
     } else {
-      sendQueue.append(SendRequest(payload: payload, waiter: waiter))
+      enqueue(SendRequest(payload: payload, waiter: waiter))
     }
   }
 
@@ -45,7 +44,13 @@ extension StreamSocket {
     } else {
       sending.waiter.take()?.resume(result)
     }
-    if let next = sendQueue.popFirst() { startSend(next.payload, next.waiter) }
+    if let next = sendQueue?.popFirst() { startSend(next.payload, next.waiter) }
+  }
+
+  @inline(never)
+  private func enqueue(_ request: SendRequest) {
+    if sendQueue == nil { sendQueue = SendQueue() }
+    sendQueue?.append(request)
   }
 
   // MARK: Exchanging

@@ -1,5 +1,4 @@
 import CLiburing
-import DequeModule
 import Glibc
 import Synchronization
 
@@ -70,7 +69,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   @exclusivity(unchecked) var sending = OneShot()
   /// What is being sent, with how much of it is left; `nil` while nothing is.
   @exclusivity(unchecked) var payload: Payload?
-  @exclusivity(unchecked) var sendQueue: Deque<SendRequest> = []
+  @exclusivity(unchecked) var sendQueue: SendQueue?
   /// The ordinary descriptor to send by at once; -1 while there is none.
   @exclusivity(unchecked) var sendNumber: Int32 = -1
   /// Sends that could have gone at once if there had been one.
@@ -145,7 +144,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
     if phase == .leaving { observer = nil }
     receiver.take()?.resume(result)
     loop.driver.cancel(receiving)
-    while let request = sendQueue.popFirst() { request.waiter.resume(result) }
+    endQueued(result) { _ in true }
     cancel(&direct)
     cancel(&connecting)
     cancel(&sending)
@@ -494,15 +493,24 @@ final class StreamSocket: Socket, @unchecked Sendable {
   // MARK: Cancelling
 
   /// Cancels what `call` waits for. On the loop's thread.
-  func cancel(_ call: Call) { cancel { $0.call === call } }
+  func cancel(_ call: Call) {
+    if let request = sendQueue?.remove(call) { return request.waiter.resume(-ECANCELED) }
+    cancelWaiting { $0.call === call }
+  }
 
   /// Cancels what the owner of the scope waits for, now and later. On the loop's thread.
   func cancelOwner() {
     isOwnerCancelled = true
-    cancel { $0.call == nil }
+    cancelWaiting { $0.call == nil }
+    endQueued(-ECANCELED) { $0.call == nil }
   }
 
-  private func cancel(_ isMeant: (Waiter) -> Bool) {
+  private func endQueued(_ result: Int32, where isMeant: (Waiter) -> Bool) {
+    guard let sendQueue else { return }
+    for request in sendQueue.removeAll(where: isMeant) { request.waiter.resume(result) }
+  }
+
+  private func cancelWaiting(_ isMeant: (Waiter) -> Bool) {
     if let waiter = receiver, isMeant(waiter) {
       receiver = nil
       waiter.resume(-ECANCELED)
@@ -510,9 +518,6 @@ final class StreamSocket: Socket, @unchecked Sendable {
     if let waiter = direct.waiter, isMeant(waiter) { cancel(&direct) }
     if let waiter = connecting.waiter, isMeant(waiter) { cancel(&connecting) }
     if let waiter = sending.waiter, isMeant(waiter) { cancel(&sending) }
-    while let index = sendQueue.firstIndex(where: { isMeant($0.waiter) }) {
-      sendQueue.remove(at: index).waiter.resume(-ECANCELED)
-    }
   }
 
   /// Requests the end of a one-shot operation. Its waiter is resumed at the terminal completion, not before: until then

@@ -25,6 +25,29 @@ struct AcceptTests {
     }
   }
 
+  /// Of many tasks that wait, those that are cancelled leave, from wherever they are, and the others get what comes.
+  @Test(arguments: Backends.available)
+  func cancelledWaitersLeaveTheOthersWaiting(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
+      let tasks = (0..<60).map { _ in start(on: loop) { try await listener.accept() } }
+      await loop.letOthersRun()
+      for (index, task) in tasks.enumerated() where index % 3 != 1 { task.cancel() }
+      for (index, task) in tasks.enumerated() where index % 3 != 1 {
+        await #expect(throws: CancellationError.self) { _ = try await task.value }
+      }
+      var clients: [TCPConnection] = []
+      for _ in 0..<20 { clients.append(try await .connect(to: listener.address, on: loop)) }
+      for (index, task) in tasks.enumerated() where index % 3 == 1 {
+        let connection = try await task.value
+        task.cancel()
+        await connection.close()
+      }
+      for client in clients { await client.close() }
+      await listener.close()
+    }
+  }
+
   @Test(arguments: Backends.available)
   func closingAListenerClosesWhatNobodyAskedFor(_ backend: Backend) async throws {
     try await withLoop(backend) { loop in

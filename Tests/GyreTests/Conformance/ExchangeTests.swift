@@ -151,7 +151,7 @@ struct ExchangeTests {
       let before = start(on: server.loop) { try await server.send([UInt8](repeating: 8, count: 16 << 20)) }
       try await eventually("it sends") { server.socket.payload != nil }
       let after = start(on: server.loop) {
-        try await eventually("the exchange is queued") { server.socket.sendQueue.count == 1 }
+        try await eventually("the exchange is queued") { server.socket.queuedSends == 1 }
         isReadable.update { $0 = true }
         try await server.send("z")
       }
