@@ -5,6 +5,10 @@ import Gyre
 struct ChatServer {
   private let room: Room
 
+  /// Lines in which a member has to give a name. A browser that a page sends here has more of its own (`POST`, `Host:` and
+  /// so on) before what the page would say.
+  private static let tries = 6
+
   /// Serves until the task is cancelled.
   static func run(at address: SocketAddress) async throws {
     var options = TCPListener.Options()
@@ -31,10 +35,11 @@ struct ChatServer {
     }
   }
 
-  /// Asks for a name until one is free. `nil` if the connection ends first.
+  /// Asks for a name until one is free. `nil` if the connection ends first, or has had its tries.
   private func join(_ connection: TCPConnection, _ lines: inout LineReader) async throws -> Name? {
     try await connection.send("* welcome; what is your name?\n")
-    while let line = try await lines.next() {
+    for _ in 0..<ChatServer.tries {
+      guard let line = try await lines.next() else { return nil }
       guard let name = Name(line) else {
         try await connection.send("* a name has 1 to \(Name.longest) letters or digits; try another\n")
         continue
@@ -42,6 +47,7 @@ struct ChatServer {
       if await room.join(name) { return name }
       try await connection.send("* \(name) is here already; try another name\n")
     }
+    try await connection.send("* goodbye\n")
     return nil
   }
 

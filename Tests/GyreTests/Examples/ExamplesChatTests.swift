@@ -42,12 +42,13 @@ import Testing
   func aNameIsWhatOthersSee(backend: Backend) async throws {
     try await ExampleProgram.run("Chat", backend: backend) { chat in
       let zoe = try await ChatClient.join(chat, as: "Zoë")
-      let other = try await ChatClient.connect(to: chat)
       for same in ["ZOË", "Zoe\u{308}", "Zo\u{200b}ë", "\u{2066}Zoë", "Zo\u{3164}ë", "\u{2028}Zoë"] {
+        let other = try await ChatClient.connect(to: chat)
         try await other.say(same)
         #expect(try await other.line()?.hasSuffix(" is here already; try another name") == true, "\(same)")
       }
       for bad in ["a" + String(repeating: "\u{301}", count: 200), "\u{3164}", "\u{301}", "a\u{20dd}b c", "\u{e000}"] {
+        let other = try await ChatClient.connect(to: chat)
         try await other.say(bad)
         #expect(try await other.line() == "* a name has 1 to 16 letters or digits; try another", "\(bad)")
       }
@@ -57,6 +58,22 @@ import Testing
         #expect(try await member.line()?.hasPrefix("* hello, \(good); ") == true, "\(good)")
       }
       await zoe.leave()
+    }
+  }
+
+  /// What a browser sends for a page that names this port: nobody hears of it.
+  @Test(arguments: ExampleProgram.backends)
+  func aRequestOfHTTPSaysNothing(backend: Backend) async throws {
+    try await ExampleProgram.run("Chat", backend: backend) { chat in
+      let ada = try await ChatClient.join(chat, as: "Ada")
+      let browser = try await ChatClient.connect(to: chat)
+      let lines = ["POST / HTTP/1.1", "Host: a", "User-Agent: b", "Content-Type: text/plain", "Content-Length: 9", ""]
+      try await browser.say((lines + ["eve", "hi"]).joined(separator: "\r\n"))
+      for _ in lines { #expect(try await browser.line()?.hasPrefix("* a name has ") == true) }
+      #expect(try await browser.line() == "* goodbye")
+      let bo = try await ChatClient.join(chat, as: "Bo")
+      #expect(try await ada.line() == "* Bo has come in")
+      await bo.leave()
     }
   }
 
