@@ -29,7 +29,7 @@ bool gyre_is_new_task(const void *job) {
   const struct gyre_task *task = job;
   ptrdiff_t distance = (const char *)task->context - (const char *)task;
   Dl_info info;
-  return swift_task_suspend != NULL && (task->flags & 0xff) == 0 && distance > 0 && distance < 1024 &&
+  return swift_task_suspend != NULL && gyre_is_task(job) && distance > 0 && distance < 1024 &&
          dladdr((const void *)task->resume, &info) != 0;
 }
 

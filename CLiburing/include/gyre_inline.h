@@ -76,12 +76,14 @@ struct gyre_task {
   void *context;
 };
 
+// Whether a job is a task: what its kind says.
+static inline bool gyre_is_task(const void *job) { return (((const struct gyre_task *)job)->flags & 0xff) == 0; }
+
 // The same for what a task is about to use of its frames: the innermost one and those that it returns to. They lie below
 // it, as a rule. A job of another kind has nothing there, and may end before.
 static inline void gyre_prefetch_frames(const void *job) {
   const struct gyre_task *task = job;
-  bool is_task = (task->flags & 0xff) == 0; // the job's kind
-  if (is_task) gyre_prefetch((const char *)task->context - 448, 512);
+  if (gyre_is_task(job)) gyre_prefetch((const char *)task->context - 448, 512);
 }
 
 // Whether a job that has not run yet looks like a task as `struct gyre_task` has it: of that kind, what it begins with is

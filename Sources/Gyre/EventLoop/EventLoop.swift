@@ -138,7 +138,8 @@ public final class EventLoop: @unchecked Sendable {
   @inline(__always)
   func enqueue(_ job: Job) {
     if isCurrent {
-      jobWatch?.noteCaller()
+      // A task that enqueues itself suspends.
+      jobWatch?.noteCaller(suspends: unsafeBitCast(job.job, to: UnsafeMutableRawPointer.self) == gyre_current_task())
       runQueue.append(job)
     } else if !put(.job(job)) {
       runElsewhere(job)
@@ -260,7 +261,7 @@ public final class EventLoop: @unchecked Sendable {
       prefetchJobs()
       runningIdentity = job.identity
       resumedWith = job.result
-      jobWatch?.begin()
+      jobWatch?.begin(job.job)
       executors.run(job)
       jobWatch?.end()
       left -= 1

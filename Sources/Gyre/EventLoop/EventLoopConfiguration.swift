@@ -50,12 +50,12 @@ extension EventLoop {
 
     /// Whether the loop measures where its time goes, `EventLoop.statistics`. Default: no.
     ///
-    /// Costs eight looks at the clock a turn and two a job, some 25 ns each.
+    /// Costs eight looks at the clock a turn, two a job and one each time that a task calls the loop, some 25 ns each.
     public var measuresTime = false
 
     /// The longest that a job may hold the loop before `onSlowJob` is told of it; `nil` for no limit. Default: `nil`.
     ///
-    /// Costs two looks at the clock a job, some 50 ns.
+    /// Costs two looks at the clock a job and one each time that a task calls the loop, some 25 ns each.
     public var slowJobLimit: Duration?
 
     /// Told of each job that took longer than `slowJobLimit`, on the loop's thread, after the job. Default: a message at
@@ -125,7 +125,13 @@ extension EventLoop {
 
     @Sendable private static func warn(_ job: SlowJob) {
       let task = job.taskName.map { "task “\($0)”" } ?? "a task without a name"
-      log.warning("\(task) held its loop for \(job.duration)")
+      guard job.ranOthers else { return log.warning("\(task) held its loop for \(job.duration)") }
+      log.warning(
+        """
+        \(task), and others that got onto the loop's thread through an actor, held the loop for \(job.duration): an actor that \
+        the loop's tasks use belongs on the loop (EventLoop.serialExecutor)
+        """
+      )
     }
   }
 }

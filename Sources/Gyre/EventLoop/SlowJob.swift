@@ -7,4 +7,10 @@ public struct SlowJob: Sendable, Equatable {
   /// It is asked for when the task suspends; a task that ends instead, or waits for something other than its loop, remains
   /// unnamed.
   public let taskName: String?
+  /// Whether other tasks ran in that time, on the same thread.
+  ///
+  /// A task that suspends in an actor of the runtime's leaves its thread to the tasks that wait for the actor, wherever they
+  /// belong, and to what they do next. It is the loop's thread that they have then. An actor that a loop's tasks use belongs on
+  /// the loop: `EventLoop.serialExecutor`.
+  public let ranOthers: Bool
 }

@@ -35,6 +35,48 @@ struct WatchingTests {
     #expect(named.allSatisfy { $0.duration > .milliseconds(20) })
   }
 
+  /// On no loop, and used by a loop's task all the same.
+  private actor Misplaced {
+    /// Suspends when somebody waits for the actor.
+    func visit(_ loop: EventLoop) async throws {
+      let isComing = Semaphore()
+      Task.detached {
+        isComing.signal()
+        await self.hold()
+      }
+      isComing.wait()
+      WatchingTests.hold(.milliseconds(5))
+      try await loop.sleep(for: .milliseconds(1))
+    }
+
+    private func hold() {
+      if EventLoop.current != nil { holds += 1 }
+      WatchingTests.hold(.milliseconds(30))
+    }
+
+    private(set) var holds = 0
+  }
+
+  /// A task of the stock executor that goes on on the loop's thread: the task that let it in is named, and what happened.
+  @Test(arguments: Backends.available)
+  func aThreadThatOthersGotThroughAnActorIsReported(_ backend: Backend) async throws {
+    let reports = Mutex<[SlowJob]>([])
+    try await withLoop(backend) { configuration in
+      configuration.slowJobLimit = .milliseconds(20)
+      configuration.onSlowJob = { job in reports.withLock { $0.append(job) } }
+    } _: { loop in
+      let actor = Misplaced()
+      for _ in 0..<100 where await actor.holds == 0 { try await actor.visit(loop) }
+      #expect(await actor.holds > 0)
+      try await Task(name: "its own", executorPreference: loop.taskExecutor) {
+        WatchingTests.hold(.milliseconds(30))
+        try await loop.sleep(for: .milliseconds(1))
+      }.value
+    }
+    #expect(reports.withLock { $0 }.contains { $0.ranOthers && $0.duration >= .milliseconds(30) })
+    #expect(reports.withLock { $0 }.contains { !$0.ranOthers && $0.taskName == "its own" })
+  }
+
   @Test(arguments: Backends.available)
   func turnsAreSplitIntoTheirParts(_ backend: Backend) async throws {
     try await withLoop(backend) { configuration in
