@@ -25,7 +25,8 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
 
   @usableFromInline let state: Locked<ChannelState<Element>>
 
-  /// Makes an empty channel. The memory for all of its elements is allocated here.
+  /// Makes an empty channel. The memory for its elements is allocated here, for 1,024 at most: a larger channel gets more when
+  /// more wait.
   ///
   /// - Parameter capacity: the most elements that wait in it: 1 or more.
   @inlinable

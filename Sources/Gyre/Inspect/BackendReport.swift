@@ -61,6 +61,7 @@ package struct BackendReport: Sendable {
     _ configuration: EventLoop.Configuration
   ) -> Result<BackendDecision, any Error> {
     do {
+      try configuration.validate()
       let choice = try configuration.backend.resolved()
       guard choice != .epoll else { return epoll(origin, nil, configuration) }
       guard let refusal else { return .success(BackendDecision(backend: .uring, origin: origin, refusal: nil)) }

@@ -23,7 +23,8 @@ extension Diagnosis {
 
   private var limitLines: [String] {
     var table = TextTable(.left, .left)
-    table.add("kernel", "Linux \(limits.kernel), \(limits.processors) processors")
+    let processors = limits.processors == 1 ? "1 processor" : "\(limits.processors) processors"
+    table.add("kernel", "Linux \(limits.kernel), \(processors)")
     if let ring = report.ring {
       table.add("a loop's ring", "\(ring.submissions) submissions, \(ring.completions) completions")
     }

@@ -73,6 +73,9 @@ import Testing
     #expect(wrong.status == 1)
     #expect(wrong.output.hasPrefix("backend: none\n"))
     #expect(wrong.output.contains("kqueue"))
+    let unknown = try await CommandProgram.run("doctor", environment: ["GYRE_WITHOUT": "luck"])
+    #expect(unknown.status == 1)
+    #expect(unknown.output.contains("luck"))
   }
 
   @Test func everyLimitThatIsLowIsAProblemWithAnAdvice() {

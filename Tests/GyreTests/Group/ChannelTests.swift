@@ -30,6 +30,29 @@ struct ChannelTests {
     }
   }
 
+  /// A bound need not be one that is ever reached.
+  @Test(arguments: [1, 1024, 1025, 3000, .max])
+  func aChannelOfAnyCapacityKeepsTheOrder(_ capacity: Int) throws {
+    let channel = Channel<String>(capacity: capacity)
+    var (next, expected) = (0, 0)
+    for round in 0..<7 {
+      for _ in 0..<(1000 + round) where channel.count < capacity {
+        #expect(try channel.trySend("\(next)") == nil)
+        next += 1
+      }
+      if channel.count == capacity { #expect(try channel.trySend("too many") == "too many") }
+      for _ in 0..<300 where channel.count > 0 {
+        #expect(channel.tryReceive() == "\(expected)")
+        expected += 1
+      }
+    }
+    while let element = channel.tryReceive() {
+      #expect(element == "\(expected)")
+      expected += 1
+    }
+    #expect(expected == next)
+  }
+
   @Test(arguments: pairs)
   func aFullChannelSuspendsItsSender(_ backends: [Backend]) async throws {
     try await withLoops(backends) { loops in
