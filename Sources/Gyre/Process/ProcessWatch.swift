@@ -9,6 +9,9 @@ final class ProcessWatch: Socket, @unchecked Sendable {
   private var status: Int32?
   private var waiters: [Waiter] = []
 
+  /// Nanoseconds before a child is looked at again that has ended and cannot be reaped yet.
+  private static let pause: UInt64 = 20_000_000
+
   init(loop: EventLoop, child: ChildDescriptor) {
     self.child = child
     super.init(loop: loop, descriptor: .ordinary(child.number))
@@ -39,7 +42,16 @@ final class ProcessWatch: Socket, @unchecked Sendable {
     guard phase == .open else { return }
     status = child.reap()
     if let status { resumeWaiters(status) }
-    if status != nil || loop.isStopping { abandon() } else { begin() }
+    if status != nil || loop.isStopping { return abandon() }
+    // A debugger that traces the child reaps it first, and meanwhile the descriptor is readable: not at once.
+    _ = loop.setTimer(at: EventLoop.now + ProcessWatch.pause, .call { fired in self.lookAgain(fired) })
+  }
+
+  private func lookAgain(_ fired: Bool) {
+    guard phase == .open else { return }
+    if fired { return begin() }
+    resumeWaiters(-ECANCELED)
+    abandon()
   }
 
   private func resumeWaiters(_ result: Int32) {

@@ -26,7 +26,7 @@ public enum ExecutionPattern: Sendable, Equatable {
   /// ```
   ///
   /// Workers share no memory: a crash takes one worker's connections and no others, and the supervisor starts the worker
-  /// again. Costs a process's memory for each worker.
+  /// again. Costs a process's memory for each worker, and an open file of the supervisor's, three while it starts.
   case multiProcess(workers: Int, accept: ProcessAccept)
 
   /// A process for each connection, at most `limit` at a time; further ones wait in the kernel's queue. Known from
@@ -37,7 +37,8 @@ public enum ExecutionPattern: Sendable, Equatable {
   /// ```
   ///
   /// The strongest isolation: a crash takes one connection. Costs the start of a process for each connection, some
-  /// milliseconds, and its memory: for few long-lived connections.
+  /// milliseconds, its memory, and an open file of the supervisor's: for few long-lived connections. A limit beyond that of
+  /// open files (`ulimit -n`) is refused when the server starts.
   case processPerConnection(limit: Int)
 
   /// How connections come to the loops of one process.

@@ -1,10 +1,16 @@
 import CLiburing
 import Glibc
+import Synchronization
 
 /// Runs a supervisor on a thread of its own: it waits for processes and signals, and needs no loop.
 enum SupervisorThread {
+  private static let isSupervising = Atomic<Bool>(false)
+
   /// Supervises until the server has drained.
   static func run(_ server: Server, _ onReady: @escaping @Sendable (SocketAddress) -> Void) async throws {
+    // A worker could not tell whose it is.
+    guard !isSupervising.exchange(true, ordering: .relaxed) else { throw ConfigurationError.secondServer }
+    defer { isSupervising.store(false, ordering: .relaxed) }
     let sockets = try ListeningSockets.open(for: server)
     let requests = try SupervisorRequests()
     let observer = try observe(for: server, requests)

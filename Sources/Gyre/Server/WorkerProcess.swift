@@ -1,5 +1,6 @@
 import CLiburing
 import Glibc
+import Synchronization
 
 /// What a process that a supervisor started has been given.
 struct WorkerProcess: Sendable {
@@ -22,6 +23,10 @@ struct WorkerProcess: Sendable {
   /// Where a worker says that it is ready; the sockets follow.
   static let control: Int32 = 3
 
+  /// Whether this process has been told what it is. A second server would take itself for a supervisor, and so on in each of
+  /// its workers.
+  private static let isTold = Atomic<Bool>(false)
+
   private var sockets: [Int32] { (0..<Int32(count)).map { WorkerProcess.control + 1 + $0 } }
 
   /// The variable's value for a worker of this process that gets this control socket.
@@ -33,8 +38,9 @@ struct WorkerProcess: Sendable {
   /// environment, so that no program which this one starts takes itself for a worker.
   ///
   /// - Parameter time: how long the process may go on when its supervisor has ended.
-  /// - Throws: `ConfigurationError` if the supervisor has ended meanwhile.
+  /// - Throws: `ConfigurationError` if the supervisor has ended meanwhile, or if this process is a worker of another server already.
   static func fromEnvironment(endsWithin time: Duration) throws -> WorkerProcess? {
+    guard !isTold.load(ordering: .relaxed) else { throw ConfigurationError.secondServer }
     guard let text = getenv(variable).map({ String(cString: $0) }) else { return nil }
     unsetenv(variable)
     let parts = text.split(separator: ":").map(String.init)
@@ -44,10 +50,10 @@ struct WorkerProcess: Sendable {
     // A program that a worker starts before it serves inherits the variable, and has another parent or no such socket. (A
     // supervisor that was started before an upgrade may say nothing of the socket.)
     guard let socket = identity(of: control), parts.count == 3 || socket == parts[3] else { return nil }
-    guard try ParentProcess.endWithIt(supervisor, within: time) else {
-      if kill(supervisor, 0) == 0 { return nil }
-      throw ConfigurationError("the supervisor of this worker process has ended")
-    }
+    let isWorker = try ParentProcess.endWithIt(supervisor, within: time)
+    if !isWorker && kill(supervisor, 0) == 0 { return nil }
+    isTold.store(true, ordering: .relaxed)
+    guard isWorker else { throw ConfigurationError("the supervisor of this worker process has ended") }
     let worker = WorkerProcess(kind: kind, count: count)
     for descriptor in [control] + worker.sockets { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     return worker
@@ -79,7 +85,7 @@ struct WorkerProcess: Sendable {
     close(WorkerProcess.control)
   }
 
-  private func sayReady() { _ = write(WorkerProcess.control, "R", 1) }
+  private func sayReady() { _ = send(WorkerProcess.control, "R", 1, Int32(MSG_NOSIGNAL)) }
 
   private func limitMemory(_ bytes: Int?) {
     guard let bytes else { return }

@@ -187,6 +187,26 @@ struct SupervisorTests {
     #expect(try server.ending() == 0)
   }
 
+  /// Their workers could not tell whose they are, and each would start the other's again.
+  @Test(arguments: Backends.available)
+  func aSecondServerOfSeveralProcessesIsRefused(_ backend: Backend) async throws {
+    let log = "/tmp/gyre-log-\(getpid())"
+    defer { unlink(log) }
+    let server = try ServerProcess("processes-shared", ["--second"], backend, log: log)
+    let refusal = "this program runs a server of several processes already"
+    try await eventually("the supervisor refuses nothing") {
+      ServerProcess.contents(of: log).contains("second: \(refusal)")
+    }
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("second")?.hasPrefix(refusal) == true)
+      await client.close()
+    }
+    #expect(server.children.count == 2)
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
   /// Its handler holds the loop, so that it does not drain: the kernel ends it.
   @Test(arguments: Backends.available)
   func aWorkerThatIsStuckEndsSoonAfterItsSupervisor(_ backend: Backend) async throws {

@@ -1,4 +1,5 @@
 import Glibc
+import Gyre
 
 /// What the fixture says to a line.
 enum Answer {
@@ -6,12 +7,25 @@ enum Answer {
     switch words.first {
     case "who": return text("\(getpid()) \(thread())")
     case "variable": return text(getenv("GYRE_WORKER").map { String(cString: $0) } ?? "none")
+    case "second": return text(await secondServer())
     case "abort": abort()
     case "exhaust": return text("\(exhaust())")
     case "work":
       work(milliseconds: words.count > 1 ? Int(words[1]) ?? 0 : 0)
       return text("worked")
     default: return text(words.joined(separator: " "))
+    }
+  }
+
+  static func log(_ line: String) { _ = write(STDERR_FILENO, line, line.utf8.count) }
+
+  /// What comes of another server in this program.
+  static func secondServer() async -> String {
+    do {
+      try await Server(address: .loopback(port: 0), pattern: .multiProcess(workers: 1, accept: .reusePort)).run { _ in }
+      return "served"
+    } catch {
+      return "\(error)"
     }
   }
 

@@ -14,6 +14,8 @@ struct ServerFixture: AsyncParsableCommand {
   @Option var children = ChildHandling.usual
   /// Seconds that a worker may take until it accepts.
   @Option var start: Double?
+  /// Another server of several processes is run when this one is ready.
+  @Flag var second = false
   /// A worker does not go on while this file exists.
   @Option var stall: String?
 
@@ -31,6 +33,7 @@ struct ServerFixture: AsyncParsableCommand {
     options.onReady = { address in
       print("listening on \(address)")
       fflush(nil)
+      if second { Task { Answer.log("second: \(await Answer.secondServer())\n") } }
     }
     let server = try Server(address: .loopback(port: port), pattern: executionPattern, options: options)
     try await server.run(messages: .lines) { line in
