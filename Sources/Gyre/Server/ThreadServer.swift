@@ -10,6 +10,9 @@ struct ThreadServer: Sendable {
   /// Whether this is a worker process under a supervisor.
   var isWorker = false
   let onReady: @Sendable (SocketAddress) -> Void
+  /// What a supervisor may take to stop listening when it was signalled together with its workers, as a service manager and a
+  /// terminal do: if they closed their sockets before, whoever came meanwhile would be reset.
+  private static let supervisorTime = Duration.milliseconds(50)
   private enum Ending: Sendable {
     case served
     case stopped
@@ -137,7 +140,7 @@ struct ThreadServer: Sendable {
     do {
       _ = try await server.draining.receive()
       sockets.stopListening()
-      if !sockets.areLent { try await loop.sleep(for: ListeningSockets.settleTime) }
+      try await loop.sleep(for: isWorker ? ThreadServer.supervisorTime : ListeningSockets.settleTime)
       for listener in listeners { listener.stopAccepting() }
       try await loop.sleep(for: options.drainTime)
       return .overdue

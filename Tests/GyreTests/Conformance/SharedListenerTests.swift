@@ -55,7 +55,7 @@ struct SharedListenerTests {
 
   /// Connects until that is refused.
   private static func expectRefusals(at address: SocketAddress, on loop: EventLoop) async throws {
-    try await withTimeout(.seconds(20)) {
+    try await withTimeout(Patience.seconds(20)) {
       do {
         while true { try await TCPConnection.withConnection(to: address, on: loop) { _ in } }
       } catch let error as SocketError {

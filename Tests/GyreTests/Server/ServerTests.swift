@@ -34,11 +34,28 @@ struct ServerTests {
   /// While one connection goes on, every other client is served, if it came before the end of listening, or refused.
   @Test(arguments: combinations)
   func newClientsAreRefusedDuringADrain(_ backend: Backend, _ pattern: String) async throws {
+    try await expectRefusals(backend, pattern) { $0.signal(SIGTERM) }
+  }
+
+  /// A service manager signals all processes at once, and a terminal does: none of them may close a socket too early.
+  @Test(
+    arguments: combinations.filter { ["processes-shared", "processes-reuseport"].contains($0.1) },
+    [SIGTERM, SIGINT]
+  )
+  func newClientsAreRefusedWhenAllProcessesAreSignalled(_ of: (Backend, String), _ signal: Int32) async throws {
+    for _ in 0..<3 { try await expectRefusals(of.0, of.1) { _ = kill(-$0.number, signal) } }
+  }
+
+  private func expectRefusals(
+    _ backend: Backend,
+    _ pattern: String,
+    whenDrainedBy drain: @escaping @Sendable (ServerProcess) -> Void
+  ) async throws {
     let server = try ServerProcess(pattern, ["--number", "2", "--drain", "60"], backend)
     try await onServerLoop {
       let held = try await ServerClient.connect(to: server)
       #expect(try await held.ask("here") == "here")
-      server.signal(SIGTERM)
+      drain(server)
       let error = await #expect(throws: SocketError.self) {
         while true {
           let client = try await ServerClient.connect(to: server)
