@@ -17,7 +17,7 @@ struct FaultInjectionTests {
     }
     let failures = try await withLoop(backend, seconds: 120, configure: configure) { loop in
       var failures: [any Error] = []
-      for _ in 0..<60 where !log.missing(from: plan).isEmpty {
+      for _ in 0..<300 where !log.missing(from: plan).isEmpty {
         failures += try await EchoTraffic(loop: loop, connections: 8, messages: 40).run()
       }
       return failures
