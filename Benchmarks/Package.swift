@@ -47,6 +47,12 @@ let package = Package(
       swiftSettings: settings
     ),
     .executableTarget(
+      name: "scaling-bench",
+      dependencies: ["Measuring", .product(name: "Gyre", package: "gyre")],
+      path: "Sources/ScalingBench",
+      swiftSettings: settings
+    ),
+    .executableTarget(
       name: "flying-socks-echo",
       dependencies: ["EchoOptions", .product(name: "FlyingSocks", package: "FlyingFox")],
       path: "Sources/FlyingSocksEcho",

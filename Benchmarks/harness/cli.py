@@ -20,7 +20,7 @@ from .progress import Progress, log
 from .rounds import Plan, measure_suite, runs_of_round
 from .server import LOAD_CORE, SERVER_CORE
 from .versions import versions
-from .workloads import COUNTS, TIMED, WORKLOADS, Workload
+from .workloads import COUNTS, GROUPS, TIMED, WORKLOADS, Workload
 
 METHOD = f"""\
 Server and load are processes of their own, pinned to cores {SERVER_CORE} and {LOAD_CORE}. The figure is the server's CPU
@@ -29,7 +29,8 @@ The variants alternate in each round and every one stands beside a run of Gyre's
 the median of these pairwise ratios, Gyre's time divided by the peer's, so less than 1 means that Gyre takes less. Every
 other round goes through the variants backwards. Gyre's ratio to itself, of one run to the one before, shows the noise.
 The suites suspend, timers, hop and wake are of programs that measure themselves, one measurement a run: what they divide
-is the processor time of the whole process, and --seconds does not matter to them.
+is the processor time of the whole process, and --seconds does not matter to them. So are the suites scaling-…: the variant is
+how many others wait, the time is that of the loop's thread, and the ratio is the other way round: beside others ÷ beside none.
 The loads are closed loops that poll, except at a fixed rate: there latency counts from the moment that a request was due.
 Absolute figures depend on the machine and are no claim."""
 
@@ -43,7 +44,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures servers against each other.",
                                      epilog=METHOD, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suites", nargs="*", metavar="suite",
-                        help=f"of {', '.join(WORKLOADS)}, {COUNTS}; all but the experiments, if none is named")
+                        help=f"of {', '.join(WORKLOADS)}, {COUNTS}; or {', '.join(GROUPS)} for all whose name begins so; all but "
+                        "the experiments and these, if none is named")
     parser.add_argument("--quick", action="store_true", help="a first look of about two minutes at three suites")
     parser.add_argument("--out", type=Path, default=Path("bench-results"), metavar="DIR",
                         help="where to write results.json, results.md and index.html (%(default)s)")
@@ -90,6 +92,8 @@ def subject_of(protocol: str, arguments: argparse.Namespace) -> str:
 
 
 def select_suites(arguments: argparse.Namespace) -> tuple[list[Workload], bool]:
+    named = [workload.name for name in arguments.suites for workload in GROUPS.get(name, ())]
+    arguments.suites = [name for name in arguments.suites if name not in GROUPS] + named
     for name in arguments.suites:
         if name not in WORKLOADS and name != COUNTS:
             raise ValueError(f"unknown suite {name}; known are {', '.join(WORKLOADS)}, {COUNTS}")

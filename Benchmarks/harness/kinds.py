@@ -42,6 +42,8 @@ class Kind:
     ratios: dict[str, str]
     table: tuple[Column, ...]
     metrics: tuple[Metric, ...]
+    # Whether the ratios are the variant's figure divided by the subject's, and not the other way round.
+    is_growth: bool = False
 
 
 SERVER = Kind(
@@ -73,4 +75,17 @@ PROGRAM = Kind(
      Column("fills each", "fills", ".2f"), Column("CPU ns a fill", "fill_ns", ",.0f")),
     (Metric("cpu_ns", "CPU", "ns each", ",.0f"),
      Metric("wall_ns", "time", "ns each", ",.0f")),
+)
+
+# What an operation costs beside many that wait, divided by what it costs beside none.
+SCALING = Kind(
+    "Each",
+    "cpu_ns", "CPU ns each",
+    ("cpu_ns", "wall_ns", "cores"),
+    {"ratio": "cpu_ns", "time_ratio": "wall_ns"},
+    (Column("CPU: it ÷ {subject}", "ratio", ".2f", True), Column("CPU ns each", "cpu_ns", ",.0f", True),
+     Column("time ns each", "wall_ns", ",.0f"), Column("time: it ÷ {subject}", "time_ratio", ".2f")),
+    (Metric("ratio", "CPU, beside others ÷ beside none", "×", ".2f", mark=1.25),
+     Metric("cpu_ns", "CPU", "ns each", ",.0f")),
+    is_growth=True,
 )

@@ -42,7 +42,11 @@ def overview(suites: dict[str, dict], protocol: str) -> str:
     peers = dict.fromkeys(peer for suite in found.values() for peer in suite["summary"])
     rows = [[peer, *(median(suite["summary"].get(peer, {}), "ratio", ".2f") for suite in found.values())]
             for peer in peers if peer not in {suite["subject"] for suite in found.values()}]
-    return table([f"CPU, {next(iter(found.values()))['subject']} ÷", *found], rows) if found else ""
+    if not found:
+        return ""
+    name, suite = next(iter(found.items()))
+    is_growth = WORKLOADS[name].kind.is_growth
+    return table([f"CPU, ÷ {suite['subject']}" if is_growth else f"CPU, {suite['subject']} ÷", *found], rows)
 
 
 def counts_table(counts: dict[str, dict]) -> str:

@@ -74,7 +74,8 @@ def overview(suites: dict[str, dict], protocol: str) -> str:
     rows = [f"<tr><td>{escape(peer)}</td>"
             + "".join(ratio_cell(suite["summary"].get(peer, {})) for suite in found.values()) + "</tr>"
             for peer in peers]
-    title = f"CPU, {' / '.join(sorted(subjects))} ÷ peer"
+    is_growth = all(WORKLOADS[name].kind.is_growth for name in found)
+    title = f"CPU, {'peer ÷ ' if is_growth else ''}{' / '.join(sorted(subjects))}{'' if is_growth else ' ÷ peer'}"
     return f"<section><h2>{escape(title)}</h2>{table(['peer', *found], rows)}</section>"
 
 

@@ -137,6 +137,17 @@ HOP_PEERS = (
     program_peer("c-eventfd", "wake", "a thread in C, by eventfd(2)", "hop-bench", "wake-c", "--trips", "100000"),
 )
 
+# The same operation beside others that wait; the number of them is the variant.
+IDLE = {"beside-none": 0, "beside-1000": 1000, "beside-15000": 15_000}
+
+
+def scaling_peers(backend: str, suffix: str = "") -> tuple[Peer, ...]:
+    return tuple(program_peer(name + suffix, "scaling" + suffix, f"a loop on {backend}, {idle:,} others wait", "scaling-bench",
+                              "--backend", backend, "--idle", str(idle)) for name, idle in IDLE.items())
+
+
+SCALING_PEERS = (*scaling_peers("uring"), *scaling_peers("epoll", "-epoll"))
+
 # A loop that looks for work before it sleeps: what it gives, and what it burns.
 SPIN_PEERS = (
     spin_peer("gyre-sleeps", "Gyre on io_uring, which sleeps at once (its default)"),
@@ -177,7 +188,8 @@ STREAM_EXPERIMENTS = (
 )
 
 PEERS = {peer.name: peer for peer in (*ECHO_PEERS, *HTTP_PEERS, *RESP_PEERS, *EXECUTOR_PEERS, *HOP_PEERS,
-                                     *EXPERIMENTS, *STREAM_EXPERIMENTS, *SPIN_PEERS)}
+                                     *EXPERIMENTS, *STREAM_EXPERIMENTS, *SPIN_PEERS, *SCALING_PEERS)}
 SUBJECTS = {"echo": "gyre", "http": "gyre-http", "resp": "gyre-kv", "experiment": "base",
             "experiment-stream": "stream-base", "experiment-spin": "gyre-sleeps", "suspend": "gyre-task",
-            "timers": "gyre-timers", "hop": "gyre-channel", "wake": "gyre-wake"}
+            "timers": "gyre-timers", "hop": "gyre-channel", "wake": "gyre-wake", "scaling": "beside-none",
+            "scaling-epoll": "beside-none-epoll"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .kinds import PROGRAM
+from .kinds import SERVER
 from .loads import TOOLS
 from .peers import Peer
 from .programs import measure_program
@@ -53,7 +53,7 @@ def is_disturbed(sample: dict) -> bool:
 
 
 def measure(peer: Peer, workload: Workload, plan: Plan) -> dict:
-    if workload.kind is PROGRAM:
+    if workload.kind is not SERVER:
         return measure_program(peer, workload)
     with Server(peer, workload.is_sink) as server:
         return TOOLS[workload.tool](workload, server, server.port(), [], plan.seconds, plan.warmup)

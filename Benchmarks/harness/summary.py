@@ -41,7 +41,7 @@ def summarise_variant(rounds: list[list[dict]], variant: str, subject: str, kind
             summary[column] = spread(values)
     for name, column in kind.ratios.items():
         if values := [ratio for round_ in rounds for ratio in ratios(round_, variant, subject, column)]:
-            summary[name] = spread(values)
+            summary[name] = spread([1 / value for value in values] if kind.is_growth else values)
     return summary
 
 

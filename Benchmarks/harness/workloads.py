@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .kinds import PROGRAM, SERVER, Kind
+from .kinds import PROGRAM, SCALING, SERVER, Kind
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Workload:
     # What one request is.
     unit: str
     tool: str = "load"
-    options: dict[str, float] = field(default_factory=dict)
+    options: dict[str, float | str] = field(default_factory=dict)
     protocol: str = "echo"
     is_sink: bool = False
     # Whether the server is meant to be busy all the time, so that throughput means something.
@@ -48,6 +48,13 @@ def program(name: str, title: str, unit: str, seconds: float, protocol: str | No
 def hop(in_flight: int) -> Workload:
     return program(f"hop-{in_flight}", f"There and back between two threads, {in_flight} under way", "a round trip", 1,
                    protocol="hop", in_flight=in_flight)
+
+
+def scaling(operation: str, title: str, unit: str, seconds: float) -> tuple[Workload, ...]:
+    """A suite for each backend: their variants differ, and so do what they are compared to."""
+    return tuple(Workload(f"scaling-{operation}{suffix}", f"{title}, {backend}", unit, options={"operation": operation},
+                          protocol="scaling" + suffix, saturates=False, kind=SCALING, seconds_of_program=seconds)
+                 for suffix, backend in (("", "io_uring"), ("-epoll", "epoll")))
 
 
 TIMED = (
@@ -101,7 +108,22 @@ EXPERIMENTS = (
     *(hop(in_flight) for in_flight in (1, 16, 256)),
 )
 
-WORKLOADS = {workload.name: workload for workload in (*TIMED, *EXPERIMENTS)}
+# Not part of a full run: what grows with what merely waits. `scripts/bench scaling` is all of them.
+SCALED = (
+    *scaling("connection", "Short connections beside idle ones", "connect, echo a byte, close", 4),
+    *scaling("accept", "Short connections beside other listeners", "accept and close", 3),
+    *scaling("timer", "Timers beside pending ones", "a sleep that ends at once", 2),
+    *scaling("hop", "Between two loops by channels, beside tasks that wait at others", "there and back", 2),
+    *scaling("cancel-receive", "Cancelled receives beside waiting ones", "start a task, cancel its receive", 3),
+    *scaling("cancel-sleep", "Cancelled sleeps beside pending ones", "start a task, cancel its sleep", 2),
+    *scaling("cancel-channel", "Cancelled receives from a channel at which others wait", "start a task, cancel it", 2),
+    *scaling("cancel-accept", "Cancelled accepts from a listener at which others wait", "start a task, cancel it", 2),
+    *scaling("sample", "A look at a listener's queues beside its connections", "`listener.queues`", 3),
+    *scaling("syn-sample", "The same with its SYN queue, by sock_diag(7)", "`listener.queues(including: .synQueue)`", 3),
+)
+GROUPS = {"scaling": SCALED}
+
+WORKLOADS = {workload.name: workload for workload in (*TIMED, *EXPERIMENTS, *SCALED)}
 # Suites of one protocol have the same variants.
 PROTOCOLS = tuple(dict.fromkeys(workload.protocol for workload in WORKLOADS.values()))
 COUNTS = "counts"

@@ -138,6 +138,49 @@ struct ChannelTests {
     }
   }
 
+  // MARK: Many that wait
+
+  /// Those that are cancelled leave no hole: the others are served in the order in which they came. It takes no time that
+  /// grows with the square of their number, or this would not end.
+  @Test(arguments: Backends.available)
+  func manyWaitAndSomeAreCancelled(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      let channel = Channel<Int>(capacity: 1)
+      let receivers = (0..<50_000).map { _ in start(on: loop) { try await channel.receive() } }
+      try await start(on: loop) { await Task.yield() }.value
+      for (number, receiver) in receivers.enumerated() where number % 5 != 0 { receiver.cancel() }
+      for number in 0..<10_000 { try await channel.send(number) }
+      var (right, cancelled) = (0, 0)
+      for (number, receiver) in receivers.enumerated() {
+        switch await receiver.result {
+        case .success(let element): right += element == number / 5 && number % 5 == 0 ? 1 : 0
+        case .failure(let error): cancelled += error is CancellationError ? 1 : 0
+        }
+      }
+      #expect(right == 10_000 && cancelled == 40_000)
+    }
+  }
+
+  /// The same for those that wait to send, which the end of the channel tells.
+  @Test(arguments: Backends.available)
+  func sendersAreCancelledOutOfTheMiddle(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      let channel = Channel<Int>(capacity: 1)
+      try await channel.send(-1)
+      let senders = (0..<100).map { number in start(on: loop) { try await channel.send(number) } }
+      try await start(on: loop) { await Task.yield() }.value
+      for number in 20..<90 { senders[number].cancel() }
+      for expected in [-1] + Array(0..<20) { #expect(try await channel.receive() == expected) }
+      // One more has been let in, and the last nine wait.
+      channel.finish()
+      #expect(try await channel.receive() == 90)
+      #expect(try await channel.receive() == nil)
+      for number in 20..<90 { await #expect(throws: CancellationError.self) { try await senders[number].value } }
+      for number in 91..<100 { await #expect(throws: ChannelFinishedError.self) { try await senders[number].value } }
+      for number in 0..<20 { try await senders[number].value }
+    }
+  }
+
   // MARK: Wakes
 
   private static func bounce(_ count: Int, between loops: [EventLoop]) async throws {
