@@ -14,15 +14,17 @@ struct ChannelRaceTests {
   func noElementIsLostOrDoubled(_ backends: [Backend]) async throws {
     let seed = UInt64(environmentNumber("GYRE_SEED", default: 20_261_124))
     let perSender = environmentNumber("GYRE_RACES", default: 100_000) / 40
-    print("channel races \(backends) seed \(seed)")
     for capacity in [1, 2, 16] {
-      try await withLoops(backends, seconds: 300) { loops in
+      let tally = try await withLoops(backends, seconds: 300 + perSender / 30) { loops in
         try await ChannelRaceTests.race(capacity, perSender, seed, loops)
       }
+      print("races \(backends) seed \(seed): channel of \(capacity): \(tally)")
     }
   }
 
-  private static func race(_ capacity: Int, _ perSender: Int, _ seed: UInt64, _ loops: [EventLoop]) async throws {
+  private static func race(_ capacity: Int, _ perSender: Int, _ seed: UInt64, _ loops: [EventLoop]) async throws
+    -> RaceTally
+  {
     let channel = Channel<Element>(capacity: capacity)
     let senders = (0..<4).map { index in
       start(on: loops[index % 2]) { await send(perSender, as: index, into: channel, seed, on: loops[index % 2]) }
@@ -47,6 +49,7 @@ struct ChannelRaceTests {
     }
     #expect(received.count == sent.count && Set(received) == Set(sent), "lost or doubled; capacity \(capacity)")
     #expect(cancelled > 0 && !sent.isEmpty, "nothing was raced")
+    return RaceTally(completed: sent.count + received.count, cancelled: cancelled)
   }
 
   /// Of one sender's elements, each receiver gets some, in order.

@@ -16,14 +16,14 @@ struct CancellationRaceTests {
       try await CancellationRaceTests.race(races, seed: seed, on: loop)
     }
     for (kind, tally) in tallies.sorted(by: { $0.key < $1.key }) {
-      print("races \(backend) seed \(seed): \(kind): \(tally.completed) completed, \(tally.cancelled) cancelled")
+      print("races \(backend) seed \(seed): \(kind): \(tally)")
       #expect(tally.completed > 0 && tally.cancelled > 0, "\(kind) was not raced")
     }
     #expect(tallies.values.reduce(0) { $0 + $1.total } >= races)
   }
 
   private static func race(_ races: Int, seed: UInt64, on loop: EventLoop) async throws -> [String: RaceTally] {
-    let lanes = 16
+    let lanes = 18
     let perLane = (races + lanes - 1) / lanes
     return try await withThrowingTaskGroup(of: (String, RaceTally).self) { group in
       for lane in 0..<lanes {
@@ -38,8 +38,8 @@ struct CancellationRaceTests {
     }
   }
 
-  /// Twelve lanes race receives, two accepts, one connects, one sends; those that open connections do fewer races, and
-  /// receives make up for them.
+  /// Thirteen lanes race receives, two accepts, one connects, one sends, one sleeps; those that open connections do fewer races,
+  /// and receives make up for them.
   private static func raceLane(
     _ lane: Int,
     _ count: Int,
@@ -59,8 +59,11 @@ struct CancellationRaceTests {
     case 3:
       var races = SendRaces(loop: loop, listener: listener, random: random)
       result = ("send", try await races.run(max(count / 100, 20)))
+    case 4:
+      var races = SleepRaces(loop: loop, random: random)
+      result = ("sleep", try await races.run(count))
     default:
-      let way = ReceiveRaces.Way.allCases[lane % 3]
+      let way = ReceiveRaces.Way.allCases[lane % ReceiveRaces.Way.allCases.count]
       var races = ReceiveRaces(loop: loop, way: way, random: random)
       async let accepting = listener.accept()
       let sender = try await TCPConnection.connect(to: listener.address)

@@ -8,12 +8,24 @@ struct ReceiveRaces {
     case chunk
     case span
     case mixed
+    /// By tasks on the stock executor's threads.
+    case elsewhere
+    /// By tasks on a default actor.
+    case actor
+  }
+
+  /// Where its jobs run can change at every suspension.
+  private actor Hub {
+    func receive(_ intoSpan: Bool, _ receiver: TCPConnection) async throws -> [UInt8]? {
+      try await ReceiveRaces.receive(intoSpan, receiver)
+    }
   }
 
   let loop: EventLoop
   let way: Way
   var random: SeededGenerator
 
+  private let hub = Hub()
   private var sent = 0
   private var received = 0
 
@@ -44,7 +56,7 @@ struct ReceiveRaces {
 
   /// One receive against one cancellation. True if the receive won.
   private mutating func race(_ receiver: TCPConnection) async throws -> Bool {
-    let intoSpan = way == .span || (way == .mixed && Bool.random(using: &random))
+    let intoSpan = way == .span || (way != .chunk && Bool.random(using: &random))
     let yields = Int.random(in: 0...4, using: &random)
     let microseconds = Int.random(in: 0...60, using: &random)
     let bytes: [UInt8]?
@@ -53,13 +65,22 @@ struct ReceiveRaces {
         try await withTimeout(.microseconds(microseconds)) { try await ReceiveRaces.receive(intoSpan, receiver) }
       }
     } else {
-      let task = Task(executorPreference: loop.taskExecutor) { try await ReceiveRaces.receive(intoSpan, receiver) }
+      let task = receive(intoSpan, receiver)
       for _ in 0..<yields { await Task.yield() }
       task.cancel()
       bytes = await ReceiveRaces.outcome { try await task.value }
     }
     if let bytes { check(bytes) }
     return bytes != nil
+  }
+
+  private func receive(_ intoSpan: Bool, _ receiver: TCPConnection) -> Task<[UInt8]?, any Error> {
+    let hub = hub
+    return switch way {
+    case .elsewhere: Task.detached { try await ReceiveRaces.receive(intoSpan, receiver) }
+    case .actor: Task(executorPreference: loop.taskExecutor) { try await hub.receive(intoSpan, receiver) }
+    default: Task(executorPreference: loop.taskExecutor) { try await ReceiveRaces.receive(intoSpan, receiver) }
+    }
   }
 
   private mutating func check(_ bytes: [UInt8]) {

@@ -1,7 +1,7 @@
 import Glibc
 import Gyre
 
-/// One soak: an echo server, clients that do everything a client may do, and a row of samples.
+/// One soak: an echo server, clients and bystanders that do everything one may do, and a row of samples.
 struct SoakRun {
   let seconds: Int
   let connections: Int
@@ -10,15 +10,41 @@ struct SoakRun {
   /// Growth that is noise: caches that fill once, the allocator's own.
   private static let toleratedKilobytes = 8 * 1024
 
+  /// Beside the clients.
+  private static let bystanders = 8
+
   /// Runs the traffic. What grew or went wrong; empty if nothing did.
   func run() async throws -> [String] {
     let loop = EventLoop.current!
+    // Threads, and what they keep open, are there before anything is counted.
+    try await blocking {}
     let before = Sample(loop)
     let counts = Counts()
+    let warm = try await runTraffic(counts, on: loop, .start(loop.configuration))
+    return verdict(before, warm, await Sample.settled(loop, to: before), counts.now)
+  }
+
+  /// Returns when everything has ended, with what there was when it was warm.
+  private func runTraffic(_ counts: Counts, on loop: EventLoop, _ other: EventLoop) async throws -> Sample {
     let listener = try TCPListener.bind(to: .loopback(port: 0))
     let end = ContinuousClock.now + .seconds(seconds)
+    let channel = Channel<Int>(capacity: 4)
     let warm = try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await listener.serve(SoakRun.echo) }
+      group.addTask { try await listener.serve(EchoServer(other: other).serve) }
+      for number in 0..<SoakRun.bystanders {
+        let bystander = Bystander(
+          loop: loop,
+          other: other,
+          address: listener.address,
+          channel: channel,
+          counts: counts,
+          random: Random(seed: seed &* 31 &+ UInt64(number))
+        )
+        group.addTask {
+          var bystander = bystander
+          while ContinuousClock.now < end { await bystander.act() }
+        }
+      }
       for number in 0..<connections {
         let client = Client(
           loop: loop,
@@ -32,33 +58,13 @@ struct SoakRun {
         }
       }
       let warm = try await report(until: end, counts, on: loop)
-      for _ in 0..<connections { try await group.next() }
+      for _ in 0..<(connections + SoakRun.bystanders) { try await group.next() }
       await listener.close()
       try await group.next()
       return warm
     }
-    return verdict(before, warm, Sample(loop), counts.now)
-  }
-
-  /// Half of the servers use the loop's buffers, half their own memory.
-  @Sendable
-  private static func echo(_ connection: TCPConnection) async throws {
-    if try await connection.remoteAddress.port % 2 == 0 {
-      while let chunk = try await connection.receive() { try await connection.send(chunk) }
-    } else {
-      var memory = [UInt8](repeating: 0, count: 4096)
-      while true {
-        let count = try await receive(from: connection, into: &memory)
-        if count == 0 { return }
-        try await connection.send(memory.span.bytes.extracting(0..<count))
-      }
-    }
-  }
-
-  private static func receive(from connection: TCPConnection, into memory: inout [UInt8]) async throws -> Int {
-    var span = memory.mutableSpan
-    var bytes = span.mutableBytes
-    return try await connection.receive(into: &bytes)
+    await other.shutdown()
+    return warm
   }
 
   /// Prints a row now and then; returns the sample at the end of the first fifth, when everything is warm.
@@ -80,14 +86,16 @@ struct SoakRun {
   private func verdict(_ before: Sample, _ warm: Sample, _ after: Sample, _ tally: Tally) -> [String] {
     var verdict = tally.failures
     if tally.wrong > 0 { verdict.append("\(tally.wrong) answers were wrong") }
-    if tally.connects == 0 || tally.cancels == 0 { verdict.append("the traffic never connected or never cancelled") }
+    if tally.connects == 0 || tally.cancels == 0 || tally.others == 0 {
+      verdict.append("the traffic never connected, never cancelled or had nobody beside it")
+    }
     if after.descriptors > before.descriptors {
       verdict.append("descriptors grew from \(before.descriptors) to \(after.descriptors)")
     }
     if after.residentKilobytes > warm.residentKilobytes + SoakRun.toleratedKilobytes {
       verdict.append("memory grew from \(warm.residentKilobytes) to \(after.residentKilobytes) KiB")
     }
-    if after.statistics.operationsInFlight > 0 { verdict.append("operations are still in flight") }
+    if after.inFlight > before.inFlight { verdict.append("operations are still in flight") }
     if after.statistics.buffersHeld > 0 { verdict.append("\(after.statistics.buffersHeld) buffers are still held") }
     if after.statistics.timers > 0 { verdict.append("\(after.statistics.timers) timers are still pending") }
     return verdict

@@ -12,6 +12,8 @@ final class Counts: Sendable {
 struct Tally: Sendable {
   var connects = 0
   var cancels = 0
+  /// What was done beside connections.
+  var others = 0
   var bytes = 0
   var wrong = 0
   var failures: [String] = []
