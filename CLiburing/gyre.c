@@ -201,7 +201,13 @@ void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 void gyre_sanitizer_acquire(void *address) { __tsan_acquire(address); }
 void gyre_sanitizer_release(void *address) { __tsan_release(address); }
+void gyre_sanitizer_resumed(void) {
+  // The runtime names the order by the task.
+  void *task = gyre_current_task();
+  if (task) __tsan_acquire(task);
+}
 #else
 void gyre_sanitizer_acquire(void *address) { (void)address; }
 void gyre_sanitizer_release(void *address) { (void)address; }
+void gyre_sanitizer_resumed(void) {}
 #endif

@@ -205,3 +205,5 @@ static inline void gyre_sqe_receive_bundles(struct io_uring_sqe *sqe, uint32_t b
 // it does not see the locks of Swift's Synchronization module. Nothing in other builds.
 void gyre_sanitizer_acquire(void *address);
 void gyre_sanitizer_release(void *address);
+// The running task comes after what the runtime says that it resumed.
+void gyre_sanitizer_resumed(void);

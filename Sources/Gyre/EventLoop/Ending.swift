@@ -20,6 +20,7 @@ final class Ending: Sendable {
 
   func wait() async {
     await withUnsafeContinuation { waiter in whenEnded { waiter.resume() } }
+    noteResumed()
   }
 
   /// Blocks the calling thread, which may be no loop's.

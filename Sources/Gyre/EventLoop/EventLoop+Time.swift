@@ -23,6 +23,7 @@ extension EventLoop {
     } onCancel: {
       perform { sleeper.cancel() }
     }
+    noteResumed()
     if fired { return }
     // The loop stops. A task that does not care, and sleeps again and again, must not keep its thread.
     if !Task.isCancelled { await Task.yield() }

@@ -116,5 +116,6 @@ final class HandlerTasks: Sendable {
       }
       if isEmpty { continuation.resume() }
     }
+    noteResumed()
   }
 }

@@ -1,4 +1,3 @@
-import CLiburing
 public import Synchronization
 
 /// A value behind a lock, which ThreadSanitizer is told about: it does not see into `Mutex` on Linux and would report
@@ -22,11 +21,3 @@ final class Locked<Value: ~Copyable & Sendable>: Sendable {
     }
   }
 }
-
-/// Tells ThreadSanitizer, where it runs, that a lock is held from here.
-@usableFromInline
-func noteAcquire(_ lock: UnsafeMutableRawPointer) { gyre_sanitizer_acquire(lock) }
-
-/// Tells ThreadSanitizer, where it runs, that a lock is held up to here.
-@usableFromInline
-func noteRelease(_ lock: UnsafeMutableRawPointer) { gyre_sanitizer_release(lock) }

@@ -50,6 +50,7 @@ public final class BlockingPool: Sendable {
     } onCancel: {
       queue.cancel(job)
     }
+    noteResumed()
     switch ending {
     case .ran: return try outcome.get()
     case .cancelled: throw CancellationError()

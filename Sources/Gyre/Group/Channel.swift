@@ -157,7 +157,7 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
     _ waiter: ChannelWaiter,
     _ add: (inout ChannelState<Element>, ChannelState<Element>.Wake) -> ChannelWaiter.Ending?
   ) async -> ChannelWaiter.Ending {
-    await withTaskCancellationHandler {
+    let ending = await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
         let ending = state.withLock { add(&$0, continuation) }
         if let ending { continuation.resume(returning: ending) }
@@ -166,6 +166,8 @@ public final class Channel<Element: ~Copyable & Sendable>: Sendable {
       let waiting = state.withLock { $0.cancel(waiter) }
       waiting?.resume(returning: .cancelled)
     }
+    noteResumed()
+    return ending
   }
 }
 

@@ -12,6 +12,7 @@ extension EventLoop {
       }
       if !isAccepted { continuation.resume() }
     }
+    noteResumed()
     return try outcome.get()
   }
 }

@@ -68,6 +68,7 @@ struct LoopBound<Value: Socket>: @unchecked Sendable {
       call.isCancelled.store(true, ordering: .relaxed)
       perform(cancel)
     }
+    noteResumed()
     call.takeOver()
     return result
   }

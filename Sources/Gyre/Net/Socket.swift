@@ -132,9 +132,12 @@ class Socket: OperationTarget, @unchecked Sendable {
   ///
   /// - Returns: what the socket was, or `EBUSY` if a task waits in an operation: then it stays as it is.
   final func leave() async -> Result<DepartingSocket, Errno> {
-    await withUnsafeContinuation { continuation in
+    let result = await withUnsafeContinuation {
+      (continuation: UnsafeContinuation<Result<DepartingSocket, Errno>, Never>) in
       if !loop.perform({ self.beginLeaving(continuation) }) { continuation.resume(returning: .failure(.shutDown)) }
     }
+    noteResumed()
+    return result
   }
 
   private func beginLeaving(_ continuation: UnsafeContinuation<Result<DepartingSocket, Errno>, Never>) {
@@ -186,6 +189,7 @@ class Socket: OperationTarget, @unchecked Sendable {
       closeAfterLoop(resetting: resetting)
       continuation.resume()
     }
+    noteResumed()
   }
 
   private func beginClose(_ continuation: UnsafeContinuation<Void, Never>?) {

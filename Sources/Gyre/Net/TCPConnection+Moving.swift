@@ -35,6 +35,7 @@ extension TCPConnection {
       }
       if !isAccepted { continuation.resume() }
     }
+    noteResumed()
     return TCPConnection(socket)
   }
 

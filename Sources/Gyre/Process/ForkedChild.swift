@@ -75,6 +75,7 @@ public final class ForkedChild: Sendable {
       call.isCancelled.store(true, ordering: .relaxed)
       watch.loop.perform { watch.cancel(call) }
     }
+    noteResumed()
     if result >= 0 { return ProcessExit(status: result) }
     if result == -ECANCELED || result == -ESHUTDOWN { throw CancellationError() }
     throw ForkError.system(Errno(rawValue: -result))

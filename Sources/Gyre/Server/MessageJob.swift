@@ -39,6 +39,7 @@ final class MessageJob: Sendable {
       }
       waiter?.resume()
     }
+    noteResumed()
     guard let answer = state.withLock({ $0.answer }) else { throw CancellationError() }
     return try answer.get()
   }

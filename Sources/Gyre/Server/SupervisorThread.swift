@@ -33,6 +33,7 @@ enum SupervisorThread {
     } onCancel: {
       requests.add(SIGKILL)
     }
+    noteResumed()
     draining.cancel()
     try result.get()
     try Task.checkCancellation()
