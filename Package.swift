@@ -80,6 +80,12 @@ let package = Package(
       swiftSettings: settings
     ),
     .executableTarget(
+      name: "known-race",
+      dependencies: ["Gyre"],
+      path: "Tests/Tools/KnownRace",
+      swiftSettings: settings
+    ),
+    .executableTarget(
       name: "whole-program",
       dependencies: ["Gyre"],
       path: "Tests/Tools/WholeProgram",
@@ -111,7 +117,7 @@ let package = Package(
       name: "GyreTests",
       dependencies: [
         "Gyre", "CLiburing", "GyreCommand", "Echo", "Chat", "Proxy", "KeyValue", "HTTP", "SharedState", "deny-call",
-        "gyre-soak", "whole-program", "main-thread", "gyre-server-fixture",
+        "gyre-soak", "known-race", "whole-program", "main-thread", "gyre-server-fixture",
         "GyreMetrics", .product(name: "MetricsTestKit", package: "swift-metrics"),
       ],
       swiftSettings: settings
