@@ -14,18 +14,12 @@
 final class HandlerTasks: Sendable {
   typealias Place = Int
 
-  private enum Entry: Sendable {
-    /// In the list of free places, with the next one.
-    case free(next: Place)
-    /// The task is being made, or has ended before anybody kept it.
-    case reserved
-    case left
-    case running(Task<Void, Never>)
-  }
-
   private struct State: Sendable {
-    var entries: [Entry] = []
-    var firstFree = -1
+    /// By place; `nil` while a task is being made, after it, and where none is.
+    var tasks: [Task<Void, Never>?] = []
+    var free: [Place] = []
+    /// Places of tasks that ended before they were kept.
+    var left: Set<Place> = []
     /// Tasks reserved or running.
     var count = 0
     var isCancelled = false
@@ -56,24 +50,19 @@ final class HandlerTasks: Sendable {
   func reserve() -> Place {
     state.withLock { state in
       state.count += 1
-      let place = state.firstFree
-      if place < 0 {
-        state.entries.append(.reserved)
-        return state.entries.count - 1
-      }
-      if case .free(let next) = state.entries[place] { state.firstFree = next }
-      state.entries[place] = .reserved
-      return place
+      if let place = state.free.popLast() { return place }
+      state.tasks.append(nil)
+      return state.tasks.count - 1
     }
   }
 
   /// Keeps a task that was made for a place, to cancel it with the others.
   func keep(_ task: Task<Void, Never>, at place: Place) {
     let isCancelled = state.withLock { state in
-      if case .left = state.entries[place] {
-        HandlerTasks.free(place, in: &state)
+      if state.left.remove(place) != nil {
+        state.free.append(place)
       } else {
-        state.entries[place] = .running(task)
+        state.tasks[place] = task
       }
       return state.isCancelled
     }
@@ -83,10 +72,11 @@ final class HandlerTasks: Sendable {
   /// The last that a task does. It may come before `keep`.
   func leave(_ place: Place) {
     let waiter = state.withLock { state in
-      if case .running = state.entries[place] {
-        HandlerTasks.free(place, in: &state)
+      if state.tasks[place] != nil {
+        state.tasks[place] = nil
+        state.free.append(place)
       } else {
-        state.entries[place] = .left
+        state.left.insert(place)
       }
       state.count -= 1
       return state.count == 0 ? state.whenEmpty.take() : nil
@@ -94,15 +84,10 @@ final class HandlerTasks: Sendable {
     waiter?.resume()
   }
 
-  private static func free(_ place: Place, in state: inout State) {
-    state.entries[place] = .free(next: state.firstFree)
-    state.firstFree = place
-  }
-
   private func cancelAll() {
     let tasks = state.withLock { state in
       state.isCancelled = true
-      return state.entries.compactMap { if case .running(let task) = $0 { task } else { nil } }
+      return state.tasks.compactMap { $0 }
     }
     // Not under the lock: this runs cancellation handlers, which may be anybody's.
     for task in tasks { task.cancel() }

@@ -13,10 +13,10 @@ class Socket: OperationTarget, @unchecked Sendable {
   /// This descriptor, or the one beside a direct descriptor, installed when it was first needed. For any thread.
   let ordinary: OrdinaryDescriptor
   private var installWaiters: [(_ result: Int32) -> Void] = []
-  private var isInstalling = false
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
   private var departure: UnsafeContinuation<Result<DepartingSocket, Errno>, Never>?
   private(set) var phase = Phase.open
+  private var isInstalling = false
   /// Whether closing is to reset the connection instead of ending it.
   private var resets = false
 

@@ -16,7 +16,6 @@ final class StreamSocket: Socket, @unchecked Sendable {
 
   /// The task that owns the connection's scope: cancelling it is noticed once for all its calls.
   @exclusivity(unchecked) var owner: UInt = 0
-  @exclusivity(unchecked) private(set) var isOwnerCancelled = false
 
   /// Whether the calling code is the owner's, on the loop's thread.
   @inline(__always)
@@ -35,9 +34,6 @@ final class StreamSocket: Socket, @unchecked Sendable {
     }
   }
 
-  /// Whether there is an observer: written on the loop's thread, read on any.
-  let isObserved = Atomic<Bool>(false)
-
   // Receiving.
   @exclusivity(unchecked) private var arrived = ChunkQueue()
   /// The bytes in `arrived`: written on the loop's thread, read on any.
@@ -45,12 +41,16 @@ final class StreamSocket: Socket, @unchecked Sendable {
   @exclusivity(unchecked) private var receiver: Waiter?
   /// Where the receiver wants its bytes; lent until it is resumed. `nil` if it takes a chunk.
   @exclusivity(unchecked) private var receiverMemory: UnsafeMutableRawBufferPointer?
+  /// Where the kernel receives to while no buffer was free; `nil` at other times.
+  private var allocated: UnsafeMutableRawPointer?
   private var receiving = OperationID.none
+  // The flags stand together: each alone would take a word of every connection.
+  @exclusivity(unchecked) private(set) var isOwnerCancelled = false
+  /// Whether there is an observer: written on the loop's thread, read on any.
+  let isObserved = Atomic<Bool>(false)
   private var receivesStream = false
   /// Whether the last bytes filled their buffer: then there is more where they came from, and the next receive takes several.
   private var fillsBuffers = false
-  /// Where the kernel receives to while no buffer was free; `nil` at other times.
-  private var allocated: UnsafeMutableRawPointer?
   private var isPausing = false
   /// Whether the peer has ever sent more than the connection's share while the reader was elsewhere.
   private var hasOutrun = false

@@ -142,16 +142,10 @@ public final class TCPListener: Sendable {
         let place = tasks.reserve()
         let task = Task(executorPreference: executor) {
           // What `TCPConnection.withScope` does, flatly: the frames of an idle handler are most of its memory.
-          connection.beginScope()
+          let scope = connection.beginScope()
           var failure: (any Error)?
-          do {
-            try await withTaskCancellationHandler {
-              try await service.handler(connection)
-            } onCancel: {
-              connection.cancelScope()
-            }
-          } catch { failure = error }
-          await connection.endScope()
+          do { try await service.handler(connection) } catch { failure = error }
+          await connection.endScope(scope)
           if let failure { TCPListener.report(failure, to: service.onError) }
           service.tasks.leave(place)
         }

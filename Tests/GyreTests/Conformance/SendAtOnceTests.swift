@@ -115,16 +115,16 @@ struct SendAtOnceTests {
     try await withLoops([backend, backend, backend]) { loops in
       let listener = try TCPListener.bind(to: .loopback(port: 0), on: loops[1])
       let serving = Task(executorPreference: loops[1].taskExecutor) {
-        let connection = try await listener.accept()
-        connection.beginScope()
-        for _ in 0..<sends {
-          _ = try await connection.receive()
-          try await connection.send("x")
+        try await listener.accept().withScope { connection in
+          for _ in 0..<sends {
+            _ = try await connection.receive()
+            try await connection.send("x")
+          }
+          let moved = try await connection.move(to: loops[2])
+          _ = try await moved.receive()
+          try await moved.send("y")
+          await moved.close()
         }
-        let moved = try await connection.move(to: loops[2])
-        _ = try await moved.receive()
-        try await moved.send("y")
-        await moved.close()
       }
       let client = try await TCPConnection.connect(to: listener.address, on: loops[0])
       try await Self.ask(client, sends)
