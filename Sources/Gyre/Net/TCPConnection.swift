@@ -92,23 +92,27 @@ public final class TCPConnection: Sendable {
   /// Runs `body` and closes the connection when it ends. The calling task owns the connection meanwhile: one cancellation
   /// handler for the whole scope, instead of one for each operation.
   func withScope<Value>(_ body: (TCPConnection) async throws -> Value) async throws -> Value {
-    let scope = beginScope()
-    let result: Result<Value, any Error>
-    do {
-      result = .success(try await body(self))
-    } catch {
-      result = .failure(error)
+    takeOwnership()
+    let result = await withTaskCancellationHandler {
+      do {
+        return Result<Value, any Error>.success(try await body(self))
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      cancelScope()
     }
-    await endScope(scope)
+    await close()
     return try result.get()
   }
 
-  /// Makes the calling task the owner, until it calls `endScope`.
+  /// What `withScope` does before its body, for `TCPListener.serve`, whose handlers' frames have to fit into one slab of the
+  /// runtime's: a third of them would be those of `withTaskCancellationHandler`.
   ///
-  /// The two do what `withTaskCancellationHandler` does. Its frames, and those of the closures that it takes, would be a
-  /// third of what an idle handler has open, which has to fit into one slab of the runtime's.
+  /// The handler on the task lies in the task's stack of frames. So `endScope` is called from the same function, which
+  /// has no variable of a type that is not known, and is no async call. Then the connection has to be closed.
   func beginScope() -> UnsafeMutableRawPointer {
-    _ = socket.ifCurrent { $0.owner = CurrentTask.identity }
+    takeOwnership()
     // The caller holds the connection until `endScope` has taken the handler off.
     return gyre_add_cancellation_handler(
       { Unmanaged<TCPConnection>.fromOpaque($0!)._withUnsafeGuaranteedRef { $0.cancelScope() } },
@@ -116,13 +120,12 @@ public final class TCPConnection: Sendable {
     )
   }
 
-  private func cancelScope() { socket.perform { $0.cancelOwner() } }
+  func endScope(_ scope: UnsafeMutableRawPointer) { gyre_remove_cancellation_handler(scope) }
 
-  /// Ends the scope by closing the connection, which takes the ownership away.
-  func endScope(_ scope: UnsafeMutableRawPointer) async {
-    gyre_remove_cancellation_handler(scope)
-    await close()
-  }
+  /// Makes the calling task the owner. Closing the connection takes that away.
+  private func takeOwnership() { _ = socket.ifCurrent { $0.owner = CurrentTask.identity } }
+
+  private func cancelScope() { socket.perform { $0.cancelOwner() } }
 
   // MARK: Receiving
 

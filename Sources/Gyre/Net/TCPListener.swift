@@ -145,7 +145,8 @@ public final class TCPListener: Sendable {
           let scope = connection.beginScope()
           var failure: (any Error)?
           do { try await service.handler(connection) } catch { failure = error }
-          await connection.endScope(scope)
+          connection.endScope(scope)
+          await connection.close()
           if let failure { TCPListener.report(failure, to: service.onError) }
           service.tasks.leave(place)
         }
