@@ -11,16 +11,17 @@ struct KnownRace {
 
   static func main() async throws {
     let memory = Memory()
-    let tasks = try (0..<2).map { _ in
-      let loop = try EventLoop.start()
-      return Task(executorPreference: loop.taskExecutor) {
-        for _ in 0..<1000 {
+    let loops = try (0..<2).map { _ in try EventLoop.start() }
+    // Long enough that both run at once.
+    let tasks = loops.map { loop in
+      Task(executorPreference: loop.taskExecutor) {
+        for _ in 0..<20_000 {
           memory.count += 1
           await Task.yield()
         }
       }
     }
     for task in tasks { await task.value }
-    print("\(memory.count) of 2000")
+    print("\(memory.count) of 40000")
   }
 }
