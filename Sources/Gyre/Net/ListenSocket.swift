@@ -14,7 +14,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
   }
   /// Those in `accepted`: written on the loop's thread, read on any.
   let acceptedCount = Atomic<Int>(0)
-  private var waiters = WaitingList<Waiter>()
+  private var waiters = WaiterList()
   /// Told of each accepted connection; `nil` where nobody looks.
   var observer: ListenerObserver? {
     didSet {
@@ -61,8 +61,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
     loop.assertIsCurrent()
     if let result = isGivingOut ? nil : refusal ?? failure { return waiter.resume(result) }
     if waiter.isCancelled { return waiter.resume(-ECANCELED) }
-    let place = waiters.append(waiter)
-    waiter.call?.place = place
+    waiters.append(waiter)
     handOver()
     if !waiters.isEmpty { arm() }
     finishIfDone()
@@ -87,27 +86,16 @@ final class ListenSocket: Socket, @unchecked Sendable {
     guard isFinishing, accepting == .none else { return }
     observer = nil
     closeDescriptorOnly()
-    if accepted.isEmpty { resumeAll(-EBADF) }
+    if accepted.isEmpty { waiters.resumeAll(-EBADF) }
   }
 
-  private func resumeAll(_ result: Int32) {
-    while let waiter = waiters.popFirst() {
-      waiter.call?.place = nil
-      waiter.resume(result)
-    }
-  }
-
-  func cancel(_ call: Call) {
-    guard let place = call.place else { return }
-    call.place = nil
-    waiters.remove(at: place)?.resume(-ECANCELED)
-  }
+  func cancel(_ call: Call) { waiters.cancel(call) }
 
   override func cancelEverything(_ result: Int32) {
     loop.driver.cancel(accepting)
     if let retry { _ = loop.timers.remove(retry) }
     retry = nil
-    resumeAll(result)
+    waiters.resumeAll(result)
     discard()
     observer = nil
   }
@@ -193,7 +181,6 @@ final class ListenSocket: Socket, @unchecked Sendable {
   private func handOver() {
     while !waiters.isEmpty, !accepted.isEmpty {
       guard let waiter = waiters.popFirst(), let connection = accepted.popFirst() else { return }
-      waiter.call?.place = nil
       waiter.call?.accepted = connection
       waiter.call?.observer = connection.observer
       waiter.resume(1)
@@ -211,7 +198,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
     // This socket will never accept.
     case EBADF, EINVAL, ENOTSOCK, EFAULT:
       failure = -error
-      resumeAll(-error)
+      waiters.resumeAll(-error)
     case EMFILE, ENFILE, ENOBUFS, ENOMEM:
       shortages += 1
       retryLater()

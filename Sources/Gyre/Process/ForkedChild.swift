@@ -18,7 +18,7 @@ public final class ForkedChild: Sendable {
   /// How long the loop was stopped by `fork(2)`.
   public let forkDuration: Duration
 
-  private let watch: ProcessWatch
+  private let watch: LoopBound<ProcessWatch>
 
   /// Watches a child that is there already. On the loop's thread.
   ///
@@ -32,8 +32,8 @@ public final class ForkedChild: Sendable {
     }
     self.processID = processID
     self.forkDuration = forkDuration
-    watch = ProcessWatch(loop: loop, child: descriptor)
-    watch.begin()
+    watch = LoopBound(ProcessWatch(loop: loop, child: descriptor))
+    watch.onLoop.begin()
   }
 
   /// Forks the process. The child runs `body` and exits with its result; the caller goes on at once.
@@ -65,17 +65,11 @@ public final class ForkedChild: Sendable {
   ///   `ForkError` with `ECHILD` if somebody else has reaped it.
   public func exit() async throws -> ProcessExit {
     let call = Call()
-    let watch = watch
-    let result = await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation in
-        let isAccepted = watch.loop.perform { watch.awaitExit(.call(continuation, call)) }
-        if !isAccepted { continuation.resume(returning: -ECANCELED) }
-      }
-    } onCancel: {
-      call.isCancelled.store(true, ordering: .relaxed)
-      watch.loop.perform { watch.cancel(call) }
+    let result = await watch.call(call) {
+      $0.awaitExit($1)
+    } cancel: {
+      $0.cancel(call)
     }
-    noteResumed()
     if result >= 0 { return ProcessExit(status: result) }
     if result == -ECANCELED || result == -ESHUTDOWN { throw CancellationError() }
     throw ForkError.system(Errno(rawValue: -result))

@@ -7,7 +7,7 @@ final class ProcessWatch: Socket, @unchecked Sendable {
   private var polling = OperationID.none
   /// What `waitpid(2)` said of the child, or -errno.
   private var status: Int32?
-  private var waiters: [Waiter] = []
+  private var waiters = WaiterList()
 
   /// Nanoseconds before a child is looked at again that has ended and cannot be reaped yet.
   private static let pause: UInt64 = 20_000_000
@@ -27,21 +27,18 @@ final class ProcessWatch: Socket, @unchecked Sendable {
     waiters.append(waiter)
   }
 
-  func cancel(_ call: Call) {
-    guard let index = waiters.firstIndex(where: { $0.call === call }) else { return }
-    waiters.remove(at: index).resume(-ECANCELED)
-  }
+  func cancel(_ call: Call) { waiters.cancel(call) }
 
   override func cancelEverything(_ result: Int32) {
     loop.driver.cancel(polling)
-    resumeWaiters(result)
+    waiters.resumeAll(result)
   }
 
   override func completed(_ role: OperationRole, _ completion: Completion) {
     polling = .none
     guard phase == .open else { return }
     status = child.reap()
-    if let status { resumeWaiters(status) }
+    if let status { waiters.resumeAll(status) }
     if status != nil || loop.isStopping { return abandon() }
     // A debugger that traces the child reaps it first, and meanwhile the descriptor is readable: not at once.
     _ = loop.setTimer(at: EventLoop.now + ProcessWatch.pause, .call { fired in self.lookAgain(fired) })
@@ -50,13 +47,7 @@ final class ProcessWatch: Socket, @unchecked Sendable {
   private func lookAgain(_ fired: Bool) {
     guard phase == .open else { return }
     if fired { return begin() }
-    resumeWaiters(-ECANCELED)
+    waiters.resumeAll(-ECANCELED)
     abandon()
-  }
-
-  private func resumeWaiters(_ result: Int32) {
-    let waiters = waiters
-    self.waiters = []
-    for waiter in waiters { waiter.resume(result) }
   }
 }
