@@ -59,12 +59,12 @@ struct ReceiveBuffer: Chapter {
       )
     }
     try await note("before", "nothing is sent")
-    let sending = Task { try await sender.run() }
-    defer { sending.cancel() }
+    // A child, which runs on the chapter's loop: `Task {}` would not.
+    async let sending: Void = sender.run()
     try await waitUntilStuck(sender, client)
     try await note("suspended", "`send` suspended")
     while read < ReceiveBuffer.total, let count = try await server.receive()?.count { read += count }
-    try await sending.value
+    try await sending
     try await Tour.wait(for: "an empty send queue") { try await client.buffers.sendQueue == 0 }
     try await note("read", "all is read")
     return findings
