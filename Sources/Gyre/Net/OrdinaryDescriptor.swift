@@ -58,11 +58,15 @@ struct OrdinaryDescriptor: ~Copyable, Sendable {
   }
 
   private func withLock<Value>(_ body: (inout State) -> Value) -> Value {
-    state.withLock { state in
-      // The address names the lock to ThreadSanitizer, which does not see into `Mutex`; nothing is read or written there.
-      withUnsafeMutablePointer(to: &state) { gyre_sanitizer_acquire($0) }
-      defer { withUnsafeMutablePointer(to: &state) { gyre_sanitizer_release($0) } }
-      return body(&state)
+    // The address names the lock to ThreadSanitizer, which does not see into `Mutex`. It is taken of the whole, which a mutex
+    // keeps at one place: to take it of the state would be an access before the lock is said to be held.
+    withUnsafePointer(to: self) { address in
+      let name = UnsafeMutableRawPointer(mutating: address)
+      return state.withLock { state in
+        gyre_sanitizer_acquire(name)
+        defer { gyre_sanitizer_release(name) }
+        return body(&state)
+      }
     }
   }
 }

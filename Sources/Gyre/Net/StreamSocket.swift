@@ -249,10 +249,11 @@ final class StreamSocket: Socket, @unchecked Sendable {
       if let observer { observer.receiveArmed() }
       let bundles = fillsBuffers && !loop.buffers.isScarce
       receiving = start(.receive(descriptor, bundles: bundles, bounded: hasOutrun))
-    } else if receiver != nil {
-      // It holds its share in chunks and waits for more all the same.
-      awaitReadable()
+      return
     }
+    hasOutrun = true
+    // It holds its share in chunks and waits for more all the same.
+    if receiver != nil { awaitReadable() }
   }
 
   private func received(_ completion: Completion) {

@@ -109,15 +109,15 @@ final class ServerProcess: @unchecked Sendable {
     return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
   }
 
-  /// The processes that it started.
+  /// The processes that it started. Not by its threads' lists: a child moves to another one's when its thread ends. proc(5)
   var children: Set<pid_t> {
-    let path = "/proc/\(number)/task"
-    var found: Set<pid_t> = []
-    for thread in ServerProcess.entries(of: path) {
-      let text = ServerProcess.contents(of: "\(path)/\(thread)/children")
-      found.formUnion(text.split(separator: " ").compactMap { pid_t($0) })
-    }
-    return found
+    Set(ServerProcess.entries(of: "/proc").compactMap { pid_t($0) }.filter { ServerProcess.parent(of: $0) == number })
+  }
+
+  private static func parent(of process: pid_t) -> pid_t? {
+    // The name before it, in parentheses, may hold anything.
+    let fields = contents(of: "/proc/\(process)/stat").split(separator: ")").last?.split(separator: " ")
+    return fields.flatMap { $0.count > 1 ? pid_t($0[1]) : nil }
   }
 
   // MARK: Starting
