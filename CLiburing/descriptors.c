@@ -2,6 +2,13 @@
 #include "CLiburing.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 // Before anything else of the program runs, so that it is before its first descriptor and its first thread: what is closed of
 // the three standard descriptors is opened. Or the first sockets would get their numbers, and what is printed or logged
@@ -12,4 +19,57 @@ __attribute__((constructor(101))) static void gyre_open_standard_descriptors(voi
     // The lowest number that is free is this one. Where there is no /dev, reading and writing go on failing. open(2)
     if (open("/dev/null", O_RDWR) < 0) open("/", O_PATH);
   }
+}
+
+enum { FIRST_PASSED = 3, MOST_PASSED = 1 << 16 };
+
+// A decimal number from 0 to `most`, with `end` behind its digits; -1 if the text is none.
+static long gyre_number(const char *text, long most, const char **end) {
+  long number = 0;
+  const char *digit = text;
+  for (; *digit >= '0' && *digit <= '9'; digit++) {
+    number = number * 10 + (*digit - '0');
+    if (number > most) return -1;
+  }
+  *end = digit;
+  return digit == text ? -1 : number;
+}
+
+// Whether the text after the number of sockets names the socket that this process has been given; nothing there is an older
+// supervisor's way, which names its process only.
+static bool gyre_is_own_socket(const char *text, pid_t supervisor) {
+  if (*text == '\0') return getppid() == supervisor;
+  struct stat status;
+  const char *end;
+  if (*text != ':' || fstat(FIRST_PASSED, &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
+  return gyre_number(text + 1, LONG_MAX / 10 - 1, &end) == (long)status.st_ino && *end == '\0';
+}
+
+// How many descriptors a supervisor has passed, the control socket among them: PROCESS:KIND:COUNT:SOCKET. What is wrong about
+// the variable is said when the server runs.
+static long gyre_passed_by_supervisor(void) {
+  const char *text = getenv("GYRE_WORKER");
+  if (text == NULL) return 0;
+  long supervisor = gyre_number(text, INT32_MAX, &text);
+  if (supervisor <= 0 || *text != ':') return 0;
+  text = strchr(text + 1, ':');
+  if (text == NULL) return 0;
+  long count = gyre_number(text + 1, MOST_PASSED, &text);
+  return count > 0 && gyre_is_own_socket(text, (pid_t)supervisor) ? count + 1 : 0;
+}
+
+// How many descriptors a service manager has passed to this process. sd_listen_fds(3)
+static long gyre_passed_by_service_manager(void) {
+  const char *process = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS"), *end;
+  if (process == NULL || count == NULL || gyre_number(process, INT32_MAX, &end) != getpid() || *end != '\0') return 0;
+  long number = gyre_number(count, MOST_PASSED, &end);
+  return number > 0 && *end == '\0' ? number : 0;
+}
+
+// Also before the program's first step: a program that it starts before its server runs would inherit what this process was
+// given, and keep a port busy or a client's connection open for as long as it lives.
+__attribute__((constructor(102))) static void gyre_keep_passed_descriptors(void) {
+  long count = gyre_passed_by_supervisor();
+  if (count == 0) count = gyre_passed_by_service_manager();
+  for (int fd = FIRST_PASSED; fd < FIRST_PASSED + count && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0; fd++) {}
 }

@@ -9,6 +9,13 @@ enum ResourceLimits {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// Whether the process may map only so much memory that it can write to. `getrlimit(2)`, `RLIMIT_DATA`
+  static var areDataLimited: Bool {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
+    return limit.rlim_cur != rlim_t.max
+  }
+
   /// - Parameter open: any descriptor that is open.
   /// - Throws: `ConfigurationError` if so many processes, each with a descriptor of its own here, cannot be watched.
   static func requireDescriptors(for processes: Int, _ what: String, beside open: Int32) throws(ConfigurationError) {
@@ -23,7 +30,7 @@ enum ResourceLimits {
   }
 
   /// Descriptors that a supervisor takes for a moment when it starts a process, and for other things.
-  private static let spareDescriptors = 8
+  static let spareDescriptors = 8
 
   /// Processors that are online. `sysconf(3)`
   static var processors: Int { max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1) }

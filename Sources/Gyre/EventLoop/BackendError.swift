@@ -21,7 +21,12 @@ public struct BackendError: Error, Sendable, CustomStringConvertible {
     guard let unmapped else { return BackendError.advice(errno, of: backend) }
     return
       "There is no address space for a loop’s \(unmapped.count) buffers of \(unmapped.size) bytes: choose fewer or "
-      + "smaller ones (bufferCount, bufferSize), or raise `ulimit -v`."
+      + "smaller ones (bufferCount, bufferSize), or raise \(BackendError.memoryLimit)."
+  }
+
+  /// The limit of the process that a mapping may have met.
+  private static var memoryLimit: String {
+    ResourceLimits.areDataLimited ? "`ulimit -d` (workerMemoryLimit, in a server’s worker)" : "`ulimit -v`"
   }
 
   private static func advice(_ errno: Errno, of backend: Backend) -> String {

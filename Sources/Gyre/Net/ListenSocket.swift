@@ -76,6 +76,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
     loop.driver.cancel(accepting)
     if let retry { _ = loop.timers.remove(retry) }
     retry = nil
+    retryDelay = ListenSocket.firstDelay
     if accepting == .none { acceptOwed(after: -ECANCELED) }
     finishIfDone()
   }
@@ -83,7 +84,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
   /// Nothing will come any more, so the socket closes: new clients are refused, unless others listen on it. When nothing is
   /// left to give out either, this is the end.
   private func finishIfDone() {
-    guard isFinishing, accepting == .none else { return }
+    guard isFinishing, accepting == .none, retry == nil else { return }
     observer = nil
     closeDescriptorOnly()
     if accepted.isEmpty { waiters.resumeAll(-EBADF) }
@@ -143,14 +144,18 @@ final class ListenSocket: Socket, @unchecked Sendable {
   /// accepted, nobody else is woken: the connection waits until another one happens to come. The kernel does not say
   /// whether that was so. Hence all that waits in the queue once this listener waits no more is accepted here, by accepts
   /// that are cancelled as soon as they have looked; others may take it too. Whoever comes later wakes somebody else.
+  ///
+  /// While descriptors or memory are short, what waits stays in the queue and is tried again, until the listener is closed.
   private func acceptOwed(after result: Int32) {
     switch result {
     case 0... where owed != nil, -ECONNABORTED where owed != nil: owed! -= 1
     // The queue was found empty, but what was cancelled may have been woken meanwhile.
     case 0..., -ECONNABORTED, -ECANCELED, -EINTR: owed = queueLength
+    case _ where ListenSocket.isShortage(-result): owed = queueLength
     default: owed = 0
     }
     guard owed! > 0, refusal == nil else { return }
+    if ListenSocket.isShortage(-result) { return retryLater() }
     acceptsDirect = loop.driver.hasDirectRoom
     accepting = start(.accept(descriptor, direct: acceptsDirect, once: true))
     loop.driver.cancel(accepting)
@@ -199,27 +204,36 @@ final class ListenSocket: Socket, @unchecked Sendable {
     case EBADF, EINVAL, ENOTSOCK, EFAULT:
       failure = -error
       waiters.resumeAll(-error)
-    case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+    case _ where ListenSocket.isShortage(error):
       shortages += 1
-      retryLater()
+      if !isFinishing { retryLater() }
     // Errors of the network that a new connection brings along: ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET,
     // EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, ETIMEDOUT. A firewall's or a filter's EPERM. EAGAIN, where another process made
     // a socket that it shares with a ring not block.
-    default: retryLater()
+    default: if !isFinishing { retryLater() }
     }
   }
+
+  private static func isShortage(_ error: Int32) -> Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error) }
 
   /// What may last would spin if it were tried again at once. So it is tried later, and later each time; connections wait in
   /// the kernel's accept queue meanwhile.
   private func retryLater() {
-    guard retry == nil, refusal == nil, !isFinishing else { return }
+    guard retry == nil, refusal == nil else { return }
     let fire = { (fired: Bool) in
       self.retry = nil
       // Nothing is in flight meanwhile that would tell this listener of the loop's stop.
-      if fired { self.arm() } else { self.loopStops() }
+      if fired { self.tryAgain() } else { self.loopStops() }
     }
     retry = loop.setTimer(at: EventLoop.now + retryDelay, .call(fire))
     retryDelay = min(retryDelay * 2, ListenSocket.longestDelay)
   }
 
+  private func tryAgain() {
+    guard isFinishing else { return arm() }
+    // The queue is looked at anew: others may have taken from it.
+    owed = nil
+    acceptOwed(after: -ECANCELED)
+    finishIfDone()
+  }
 }

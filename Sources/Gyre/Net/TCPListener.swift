@@ -193,7 +193,8 @@ public final class TCPListener: Sendable {
   /// Stops listening, once what waits in the kernel's accept queue now has been accepted: later connections are refused, or
   /// left to others that listen on the same socket. `accept` goes on returning the connections that had been accepted, and
   /// then throws `SocketError` with `EBADF`; so `serve` ends when all of them have been handled. The listener still has to be
-  /// closed, or connections that nobody asks for stay open. Returns at once.
+  /// closed, or connections that nobody asks for stay open. While descriptors or memory are short, what waits is tried again, as by
+  /// `accept`. Returns at once.
   ///
   /// Two listeners of one socket may both be waiting when a connection comes, and the kernel wakes but one. So what waits is
   /// not left to the others: the one that was woken may be the one that stops.

@@ -18,12 +18,25 @@ final class ChildProcess {
   /// SIGTERM is due as soon as it is ready.
   private var isToDrain = false
 
-  /// The program, as it was found at the start: an upgraded file of that name is what a reload starts.
-  private static let program: String = {
-    var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
-    return count > 0 ? String(decoding: path[..<count], as: UTF8.self) : "/proc/self/exe"
+  /// The path of the program, as it was found at the start and byte for byte: an upgraded file of that name is what a reload
+  /// starts. The last byte is a zero.
+  private static let program: [CChar] = {
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count - 1) }
+    guard count > 0 else { return "/proc/self/exe".utf8CString.map { $0 } }
+    return Array(path[...count])
   }()
+
+  /// Looks whether processes can be started and watched. It has to be called before the server is ready: a program file that is
+  /// replaced later is not found by its name.
+  ///
+  /// - Throws: the `Errno` of `pidfd_open(2)` or `access(2)`.
+  static func prepare() throws(Errno) {
+    guard access(program, X_OK) == 0 else { throw Errno.current }
+    let descriptor = gyre_pidfd_open(getpid())
+    guard descriptor >= 0 else { throw Errno(rawValue: -descriptor) }
+    close(descriptor)
+  }
 
   /// Runs this program again, with its arguments, as a worker that gets `sockets`.
   ///
@@ -69,10 +82,10 @@ final class ChildProcess {
     var attributes = makeAttributes()
     defer { posix_spawnattr_destroy(&attributes) }
     var process: pid_t = 0
-    // The strings live until both are freed below; the kernel copies them during the call.
-    let (arguments, environment) = (strings(CommandLine.arguments), strings(self.environment(worker, descriptors[0])))
-    defer { for string in arguments + environment { free(string) } }
-    let result = posix_spawn(&process, program, &actions, &attributes, arguments, environment)
+    var given = Array("\(WorkerProcess.variable)=\(worker.environment(control: descriptors[0]))".utf8CString)
+    let result = given.withUnsafeMutableBufferPointer { given in
+      posix_spawn(&process, program, &actions, &attributes, arguments, environment(with: given.baseAddress!))
+    }
     if result != 0 { throw Errno(rawValue: result) }
     return process
   }
@@ -91,19 +104,23 @@ final class ChildProcess {
     return attributes
   }
 
-  private static func environment(_ worker: WorkerProcess, _ control: Int32) -> [String] {
-    let left = Set(ServiceManager.variables + [WorkerProcess.variable])
-    var result: [String] = []
-    var entry = environ
-    while let text = entry.pointee {
-      let pair = String(cString: text)
-      if !left.contains(String(pair.prefix { $0 != "=" })) { result.append(pair) }
-      entry += 1
-    }
-    return result + ["\(WorkerProcess.variable)=\(worker.environment(control: control))"]
+  /// The process's own, byte for byte; they live as long as it does.
+  private static var arguments: [UnsafeMutablePointer<CChar>?] {
+    (0..<Int(CommandLine.argc)).map { CommandLine.unsafeArgv[$0] } + [nil]
   }
 
-  private static func strings(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] { texts.map { strdup($0) } + [nil] }
+  /// This process's variables, byte for byte, without those that are not for a worker. They are valid until the environment
+  /// changes, as everywhere: `getenv(3)`.
+  private static func environment(with added: UnsafeMutablePointer<CChar>) -> [UnsafeMutablePointer<CChar>?] {
+    let left = ServiceManager.variables + [WorkerProcess.variable]
+    var result: [UnsafeMutablePointer<CChar>?] = []
+    var entry = environ
+    while let pair = entry.pointee {
+      if !left.contains(where: { strncmp(pair, "\($0)=", $0.utf8.count + 1) == 0 }) { result.append(pair) }
+      entry += 1
+    }
+    return result + [added, nil]
+  }
 
   // MARK: Watching
 

@@ -14,7 +14,7 @@ final class ConnectionSupervisor {
   private let waits: WaitSet
   private var processes: [ObjectIdentifier: ChildProcess] = [:]
   /// Connections that wait for their processes: one while descriptors, memory or processes are short, and what was in the
-  /// kernel's queues when the server began to drain.
+  /// kernel's queues when the server began to drain, as far as there were descriptors for it.
   private var waiting: Deque<Int32> = []
   private var isAccepting = false
   private var isPausing = false
@@ -54,7 +54,7 @@ final class ConnectionSupervisor {
       try waits.add(requests.reader) {}
       resumeAccepting()
       onReady()
-      while !isStopping || !processes.isEmpty || !waiting.isEmpty { try waits.turn(takeRequests) }
+      while !isStopping || !processes.isEmpty || !waiting.isEmpty || sockets.isOpen { try waits.turn(takeRequests) }
     } catch {
       for process in processes.values { process.end() }
       dropWaiting()
@@ -112,13 +112,43 @@ final class ConnectionSupervisor {
     resumeAccepting()
   }
 
-  /// Takes all connections that wait at a socket which is about to be closed.
-  private func acceptEverything(from socket: Int32) {
+  /// Takes what waits in the queues of a server that stops, and closes them: until then new clients are not refused, and hear
+  /// nothing. What there are no descriptors for stays in the queues until processes have ended; in those of somebody else
+  /// it stays for the next process.
+  private func takeQueues() {
+    guard isStopping, sockets.isOpen else { return }
+    let isEmpty = withReserve { sockets.numbers.allSatisfy(acceptEverything) }
+    if isEmpty || sockets.areLent { return sockets.close() }
+    if processes.isEmpty && waiting.isEmpty { pause("connections wait: none can be accepted") }
+  }
+
+  /// Keeps the descriptors that it takes to start a process during `body`. False where there are no more than these.
+  private func withReserve(_ body: () -> Bool) -> Bool {
+    let reserve = (0..<ResourceLimits.spareDescriptors).map { _ in fcntl(requests.reader, F_DUPFD_CLOEXEC, 0) }
+    defer { for descriptor in reserve where descriptor >= 0 { close(descriptor) } }
+    return !reserve.contains { $0 < 0 } && body()
+  }
+
+  /// Whether the socket's queue is empty now. False if there is a shortage, which passes.
+  private func acceptEverything(from socket: Int32) -> Bool {
     while true {
       let connection = gyre_accept(socket, Int32(SOCK_CLOEXEC.rawValue))
-      if connection >= 0 { waiting.append(connection) }
-      if connection < 0 && (errno == EAGAIN || !ConnectionSupervisor.isPassing(.current)) { return }
+      let error = Errno.current
+      if connection >= 0 {
+        waiting.append(connection)
+      } else if error.rawValue == EAGAIN {
+        return true
+      } else if ConnectionSupervisor.isShortage(error) {
+        return false
+      } else if !ConnectionSupervisor.isPassing(error) {
+        return true
+      }
     }
+  }
+
+  /// Whether an error says that descriptors, memory or processes are short.
+  private static func isShortage(_ error: Errno) -> Bool {
+    [EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS, ENOSPC].contains(error.rawValue)
   }
 
   /// Whether an error of accepting is about one connection, or says that it has gone. `accept(2)`
@@ -132,6 +162,7 @@ final class ConnectionSupervisor {
 
   /// Starts processes for the connections that wait, as far as the limit allows.
   private func startWaiting() {
+    takeQueues()
     while !isPausing, processes.count < limit, let connection = waiting.first {
       guard start(for: connection) else { return pause("a connection waits: no process can be started for it") }
       waiting.removeFirst()
@@ -157,7 +188,7 @@ final class ConnectionSupervisor {
       isLogged = false
       if isStopping { retire(process) }
     } catch {
-      if [EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS, ENOSPC].contains(error.rawValue) { return false }
+      if ConnectionSupervisor.isShortage(error) { return false }
       Server.log.error("a connection is closed: no process can be started for it: \(error)")
     }
     return true
@@ -170,6 +201,7 @@ final class ConnectionSupervisor {
   }
 
   private func dropWaiting() {
+    if isStopping { sockets.close() }
     while let connection = waiting.popFirst() { close(connection) }
   }
 
@@ -187,9 +219,9 @@ final class ConnectionSupervisor {
     if !isStopping { ServiceManager.notify("STOPPING=1") }
     isStopping = true
     resumeAccepting()
-    sockets.stopListening { sockets in
+    if sockets.isOpen {
+      sockets.closeQueues()
       ListeningSockets.settle()
-      for socket in sockets { acceptEverything(from: socket) }
     }
     let time = isAtOnce ? 0 : server.options.workerEndTime.nanosecondsClamped
     endTime = min(endTime, EventLoop.now + time)

@@ -66,12 +66,25 @@ final class ListeningSockets: Sendable {
   /// between this and the sockets' end hears nothing, tries again after a second, and is refused then: without this it
   /// would get into a queue that nobody looks at any more, and be reset. Where a filter cannot be had, that is what happens.
   ///
-  /// - Parameter acceptWaiting: waits for `settleTime`, and takes from the queues what nobody else will.
-  func stopListening(_ acceptWaiting: (_ sockets: [Int32]) -> Void = { _ in }) {
-    if areClosed.exchange(true, ordering: .relaxed) { return }
+  /// - Parameter beforeClosing: what is to be done in between; waits for `settleTime`.
+  func stopListening(_ beforeClosing: () -> Void = {}) {
+    guard isOpen else { return }
+    closeQueues()
+    beforeClosing()
+    close()
+  }
+
+  var isOpen: Bool { !areClosed.load(ordering: .relaxed) }
+
+  /// Lets no new connection into the queues, unless the sockets are lent.
+  func closeQueues() {
     // All of them before the first one closes: with SO_REUSEPORT the others get its new clients.
     if !areLent { for number in numbers { _ = gyre_drop_new_connections(number) } }
-    acceptWaiting(numbers)
+  }
+
+  /// Closes the sockets. Doing it twice is fine.
+  func close() {
+    if areClosed.exchange(true, ordering: .relaxed) { return }
     for number in numbers { Glibc.close(number) }
   }
 

@@ -19,6 +19,9 @@ import Logging
 /// serves. The supervisor sets an ignored SIGCHLD to its default and leaves it there: it needs to hear of its workers' ends. So whatever the program does before `run` happens in every process, and it should do little. SIGHUP replaces
 /// all workers, one generation by the next, without losing a connection: for a program that reads its configuration at
 /// its start. One such server a program.
+///
+/// As the first process of a container, a program also becomes the parent of every orphan there, and Gyre reaps only what it has
+/// started. Where handlers start programs that outlive them, the container needs an init in front: `docker run --init`.
 public final class Server: Sendable {
   /// What a server does with a connection, which is closed when this ends. An error ends that connection alone.
   public typealias ConnectionHandler = @Sendable (TCPConnection) async throws -> Void

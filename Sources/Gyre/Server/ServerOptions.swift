@@ -17,6 +17,9 @@ extension Server {
     public var messagesPerThread = 1
     /// Bytes of data that a worker process may have; an allocation beyond it fails, which ends that worker and no other.
     /// Default: no limit. `RLIMIT_DATA`
+    ///
+    /// The loop's buffers count in full, used or not, and some 64 MiB beside them: with the default buffers, 128 MiB, a limit
+    /// has to be 192 MiB at least. A smaller one is a `ConfigurationError`.
     public var workerMemoryLimit: Int?
     /// Drain at SIGTERM and SIGINT, and replace the workers at SIGHUP. Default: true.
     public var handlesSignals = true
@@ -30,6 +33,19 @@ extension Server {
     /// After that a worker which was asked to drain is killed: a second more than its handlers have.
     var workerEndTime: Duration { .nanoseconds(Int64(clamping: drainTime.nanosecondsClamped)) + .seconds(1) }
 
+    /// What a worker needs beside its loop's buffers: stacks and heaps of a few threads. `RLIMIT_DATA` counts what is mapped.
+    private static let memoryBesideBuffers = 64 << 20
+
+    private func validateMemoryLimit() throws(ConfigurationError) {
+      let buffers = loop.bufferCount * loop.bufferSize
+      let needed = buffers + Options.memoryBesideBuffers
+      guard let workerMemoryLimit, workerMemoryLimit < needed else { return }
+      throw ConfigurationError(
+        "workerMemoryLimit is \(workerMemoryLimit), and the loop’s buffers alone are \(buffers) bytes: use \(needed) or more, "
+          + "or fewer or smaller buffers (loop.bufferCount, loop.bufferSize)"
+      )
+    }
+
     func validate() throws(ConfigurationError) {
       try listener.validate()
       try loop.validate()
@@ -40,9 +56,7 @@ extension Server {
       guard (1...65536).contains(messagesPerThread) else {
         throw ConfigurationError("messagesPerThread is \(messagesPerThread): use 1 to 65536")
       }
-      if let workerMemoryLimit, workerMemoryLimit < 1 << 24 {
-        throw ConfigurationError("workerMemoryLimit is \(workerMemoryLimit): use 16777216 bytes or more")
-      }
+      try validateMemoryLimit()
     }
   }
 }

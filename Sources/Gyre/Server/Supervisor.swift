@@ -96,7 +96,7 @@ final class Supervisor {
     if !isStopping { ServiceManager.notify("STOPPING=1") }
     isStopping = true
     // The workers accept what waits in the queues.
-    sockets.stopListening { _ in ListeningSockets.settle() }
+    sockets.stopListening(ListeningSockets.settle)
     due = []
     for index in slots.indices { slots[index] = Slot() }
     for process in processes.values { retire(process, within: time) }

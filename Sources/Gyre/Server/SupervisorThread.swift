@@ -11,6 +11,7 @@ enum SupervisorThread {
     // A worker could not tell whose it is.
     guard !isSupervising.exchange(true, ordering: .relaxed) else { throw ConfigurationError.secondServer }
     defer { isSupervising.store(false, ordering: .relaxed) }
+    try await validate(server)
     let sockets = try ListeningSockets.open(for: server)
     let requests = try SupervisorRequests()
     let observer = try observe(for: server, requests)
@@ -37,6 +38,21 @@ enum SupervisorThread {
     draining.cancel()
     try result.get()
     try Task.checkCancellation()
+  }
+
+  /// What would fail in every worker, again and again, fails here, once. A loop is made as the workers make theirs: that
+  /// also finds what only the kernel knows.
+  ///
+  /// - Throws: `ConfigurationError` and `BackendError` if a worker could have no loop; `WorkerError` if no process can be started
+  ///   and watched.
+  private static func validate(_ server: Server) async throws {
+    let loop = try EventLoop.start(server.options.loop)
+    await loop.shutdown()
+    do throws(Errno) {
+      try ChildProcess.prepare()
+    } catch {
+      throw WorkerError(errno: error)
+    }
   }
 
   private static func observe(for server: Server, _ requests: SupervisorRequests) throws -> Int? {

@@ -54,9 +54,7 @@ struct WorkerProcess: Sendable {
     if !isWorker && kill(supervisor, 0) == 0 { return nil }
     isTold.store(true, ordering: .relaxed)
     guard isWorker else { throw ConfigurationError("the supervisor of this worker process has ended") }
-    let worker = WorkerProcess(kind: kind, count: count)
-    for descriptor in [control] + worker.sockets { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-    return worker
+    return WorkerProcess(kind: kind, count: count)
   }
 
   /// A socket's number among all of the system; `nil` if the descriptor is no socket. `fstat(2)`

@@ -95,6 +95,56 @@ struct ServerEnvironmentTests {
     return String(decoding: path.prefix(max(count, 0)), as: UTF8.self)
   }
 
+  /// Once, and not in every worker again and again.
+  @Test(arguments: ["processes-shared", "process-per-connection"])
+  func whatNoWorkerCouldUseIsAnErrorOfTheSupervisor(_ pattern: String) throws {
+    let backend = try run("GYRE_BACKEND=kqueue exec \"$1\" --pattern \(pattern) --backend auto", .epoll)
+    #expect(!backend.isSignal && backend.status == 1 && backend.errors.contains("GYRE_BACKEND is “kqueue”"))
+    let deny = ServerProcess.path.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/deny-call"
+    let watch = try run("exec \(deny) pidfd_open=EPERM \"$1\" --pattern \(pattern) --backend epoll", .epoll)
+    #expect(!watch.isSignal && watch.status == 1, "\(watch.status)")
+    #expect(watch.errors.contains("whether a seccomp profile denies pidfd_open(2)"), "\(watch.errors)")
+  }
+
+  /// What is no text in UTF-8 stays what it is.
+  @Test(arguments: Backends.available, ["processes-shared", "process-per-connection"])
+  func workersGetArgumentsAndVariablesByteForByte(_ backend: Backend, _ pattern: String) async throws {
+    let prelude = "export BYTES=\"$(printf 'a\\377b')\"; set -- \"$@\" --stall \"$(printf '/proc/\\376\\377')\""
+    let server = try ServerProcess(pattern, [], backend, prelude: prelude)
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      let worker = try await client.executor().process
+      let arguments = ServerProcess.bytes(of: "/proc/\(worker)/cmdline")
+      #expect(arguments == ServerProcess.bytes(of: "/proc/\(server.number)/cmdline"))
+      #expect(arguments.split(separator: 0).last.map(Array.init) == Array("/proc/".utf8) + [0xfe, 0xff])
+      let variables = ServerProcess.bytes(of: "/proc/\(worker)/environ").split(separator: 0).map(Array.init)
+      #expect(variables.contains(Array("BYTES=a".utf8) + [0xff] + Array("b".utf8)))
+      await client.close()
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  /// Or it would keep the port, or the client's connection, for as long as it lives.
+  @Test(
+    arguments: Backends.available,
+    ["processes-shared", "processes-reuseport", "process-per-connection", "single", "sharedListener"]
+  )
+  func aProgramThatStartsBeforeTheServerInheritsNoSocket(_ backend: Backend, _ pattern: String) async throws {
+    let listening = try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())
+    defer { close(listening) }
+    for passed in [nil, listening] {
+      let server = try ServerProcess(pattern, ["--helper"], backend, listening: passed)
+      try await onServerLoop {
+        let client = try await ServerClient.connect(to: server)
+        #expect(try await client.ask("helper") == "0 1 2")
+        await client.close()
+      }
+      server.signal(SIGTERM)
+      #expect(try server.ending() == 0)
+    }
+  }
+
   @Test
   func aBackendThatIsNoneIsAClearError() throws {
     let ending = try run("GYRE_BACKEND=kqueue exec \"$1\" --pattern single --backend auto", .epoll)

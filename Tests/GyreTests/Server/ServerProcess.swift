@@ -26,6 +26,7 @@ final class ServerProcess: @unchecked Sendable {
   ///   - listening: a listening socket to pass as a service manager does.
   ///   - closesOutput: whether it starts without a standard output and a standard error; then `listening` is its address.
   ///   - prelude: what a shell does before it becomes the fixture.
+  ///   - program: the fixture's file, where it is not the usual one.
   ///   - log: a file for what the fixture and its workers say; nowhere by default.
   init(
     _ pattern: String,
@@ -35,6 +36,7 @@ final class ServerProcess: @unchecked Sendable {
     listening: Int32? = nil,
     closesOutput: Bool = false,
     prelude: String? = nil,
+    program: String = ServerProcess.path,
     log: String = "/dev/null"
   ) throws {
     var ends: [Int32] = [0, 0]
@@ -47,7 +49,7 @@ final class ServerProcess: @unchecked Sendable {
     for end in line { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     defer { close(line[0]) }
     lifeline = line[1]
-    var words = [ServerProcess.path, "--pattern", pattern, "--backend", backend.rawValue] + arguments
+    var words = [program, "--pattern", pattern, "--backend", backend.rawValue] + arguments
     // The variable has to name the process itself, which is the shell's.
     let passing = "export LISTEN_FDS=1 LISTEN_PID=$$" + (closesOutput ? "; exec 1>&- 2>&-" : "")
     if let prelude = listening == nil ? prelude : passing {
@@ -185,13 +187,15 @@ final class ServerProcess: @unchecked Sendable {
     return names.filter { $0.first != "." }
   }
 
-  static func contents(of path: String) -> String {
+  static func contents(of path: String) -> String { String(decoding: bytes(of: path), as: UTF8.self) }
+
+  static func bytes(of path: String) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return "" }
+    guard file >= 0 else { return [] }
     defer { close(file) }
     var bytes = [UInt8](repeating: 0, count: 1 << 16)
     let count = read(file, &bytes, bytes.count)
-    return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+    return Array(bytes.prefix(max(count, 0)))
   }
 }
 

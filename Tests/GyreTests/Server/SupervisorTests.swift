@@ -291,6 +291,65 @@ struct SupervisorTests {
     #expect(try server.ending() == 0)
   }
 
+  /// What descriptors are short for waits in the kernel's queue for as long as the drain lasts.
+  @Test(
+    arguments: Backends.available.flatMap { backend in
+      ["single", "acceptor", "process-per-connection"].map { (backend, $0) }
+    }
+  )
+  func aDrainUnderAShortageOfDescriptorsServesWhatHasCome(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--drain", "60"], backend)
+    try await onServerLoop {
+      // What is opened at the first use.
+      let first = try await ServerClient.connect(to: server)
+      #expect(try await first.ask("first") == "first")
+      await first.close()
+      try await eventually("the process does not end") { server.children.isEmpty }
+      try await server.limitDescriptors(to: server.highestDescriptor + 1 + 11)
+      var clients: [ServerClient] = []
+      for number in 0..<40 {
+        let client = try await ServerClient.connect(to: server)
+        try await client.connection.send("\(number)\n")
+        clients.append(client)
+      }
+      server.signal(SIGTERM)
+      for (number, client) in clients.enumerated() {
+        #expect(try await client.answer() == "\(number)")
+        await client.close()
+      }
+    }
+    #expect(try server.ending() == 0)
+  }
+
+  @Test
+  func aMemoryLimitThatNoLoopFitsInIsRefused() throws {
+    var options = Server.Options()
+    options.workerMemoryLimit = 192 << 20
+    _ = try Server(address: .loopback(port: 0), options: options)
+    options.workerMemoryLimit = (192 << 20) - 1
+    let error = #expect(throws: ConfigurationError.self) { try Server(address: .loopback(port: 0), options: options) }
+    #expect(error?.description.contains("buffers alone are 134217728 bytes: use 201326592 or more") == true)
+    options.loop.bufferCount = 256
+    _ = try Server(address: .loopback(port: 0), options: options)
+  }
+
+  /// The least that is accepted is enough.
+  @Test(
+    arguments: Backends.available.flatMap { backend in
+      ["processes-shared", "process-per-connection"].map { (backend, $0) }
+    }
+  )
+  func aWorkerStartsWithTheLeastMemory(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--memory", "\(68 << 20)"], backend)
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("here") == "here")
+      await client.close()
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
   @Test
   func moreProcessesThanTheLimitAllowsAreRefused() async throws {
     let limit = ResourceLimits.descriptors
@@ -302,6 +361,23 @@ struct SupervisorTests {
   }
 
   // MARK: Starting
+
+  /// As an upgrade replaces it.
+  @Test(arguments: Backends.available)
+  func aProgramFileThatIsReplacedBeforeTheFirstConnectionIsFound(_ backend: Backend) async throws {
+    let program = ServerProcess.path + "-\(getpid())"
+    defer { unlink(program) }
+    try #require(link(ServerProcess.path, program) == 0)
+    let server = try ServerProcess("process-per-connection", [], backend, program: program)
+    try #require(unlink(program) == 0 && link(ServerProcess.path, program) == 0)
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("here") == "here")
+      await client.close()
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
 
   @Test(arguments: Backends.available)
   func aWorkerThatIsNotReadyInTimeIsKilledAndTheReloadGoesOn(_ backend: Backend) async throws {

@@ -35,12 +35,12 @@ static const struct name errors[] = {
     {"EPERM", EPERM}, {"ENOSYS", ENOSYS}, {"EACCES", EACCES}, {"ENOMEM", ENOMEM}, {NULL, 0}};
 
 // Calls so young that their numbers are the same on every architecture.
-static const struct name calls[] = {{"io_uring_setup", 425}, {"epoll_pwait2", 441}, {NULL, 0}};
+static const struct name calls[] = {{"io_uring_setup", 425}, {"epoll_pwait2", 441}, {"pidfd_open", 434}, {NULL, 0}};
 
 static void usage(void) {
   fprintf(stderr, "usage: deny-call CALL=ERROR COMMAND [ARGUMENT...]\n"
-                  "Runs COMMAND where CALL, io_uring_setup or epoll_pwait2, fails with ERROR: EPERM, ENOSYS, EACCES or\n"
-                  "ENOMEM. Every other system call works. Exits as COMMAND does; with 2 on wrong usage, 125 if the kernel\n"
+                  "Runs COMMAND where CALL, io_uring_setup, epoll_pwait2 or pidfd_open, fails with ERROR: EPERM, ENOSYS,\n"
+                  "EACCES or ENOMEM. Every other system call works. Exits as COMMAND does; with 2 on wrong usage, 125 if the kernel\n"
                   "takes no filter, 127 if COMMAND cannot be run.\n");
   exit(USAGE);
 }

@@ -7,6 +7,7 @@ enum Answer {
     switch words.first {
     case "who": return text("\(getpid()) \(thread())")
     case "variable": return text(getenv("GYRE_WORKER").map { String(cString: $0) } ?? "none")
+    case "helper": return text(Helper.descriptors)
     case "second": return text(await secondServer())
     case "abort": abort()
     case "exhaust": return text("\(exhaust())")

@@ -16,12 +16,15 @@ struct ServerFixture: AsyncParsableCommand {
   @Option var start: Double?
   /// Another server of several processes is run when this one is ready.
   @Flag var second = false
+  /// Every process starts a program before it serves.
+  @Flag var helper = false
   /// A worker does not go on while this file exists.
   @Option var stall: String?
 
   func run() async throws {
     Lifeline.watch()
     children.apply()
+    if helper { Helper.start() }
     while let stall, access(stall, F_OK) == 0 { usleep(5000) }
     var options = Server.Options()
     options.drainTime = .seconds(drain)
