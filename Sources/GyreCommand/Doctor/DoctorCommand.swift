@@ -27,7 +27,7 @@ struct DoctorCommand: ParsableCommand {
 
   func run() throws {
     let diagnosis = Diagnosis.make()
-    Output.say(json ? try JSONText.make(diagnosis) : diagnosis.text)
+    try Output.say(json ? JSONText.make(diagnosis) : diagnosis.text)
     if diagnosis.backend == nil { throw ExitCode.failure }
   }
 }

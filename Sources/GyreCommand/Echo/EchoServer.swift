@@ -1,3 +1,4 @@
+import ArgumentParser
 import Gyre
 
 /// The echo server on the loop that it is started on.
@@ -14,11 +15,11 @@ struct EchoServer: Sendable {
   func run() async throws {
     let listener = try TCPListener.bind(to: address)
     let loop = listener.loop
-    let inspection = try inspectionPath.map { try InspectionSocket(path: $0, loops: [loop]) }
+    let inspection = try inspectionPath.map { try EchoServer.inspection(at: $0, loop) }
     defer { inspection?.close() }
     trace?.begin(listener)
     let decision = loop.decision
-    Output.say("listening on \(listener.address)", "backend \(decision.backend) (\(decision.reason))")
+    try Output.say("listening on \(listener.address)", "backend \(decision.backend) (\(decision.reason))")
     let closing = SignalWatch(
       onFirst: { Task(executorPreference: loop.taskExecutor) { await listener.close() } },
       onGraceOver: { loop.stop() },
@@ -35,6 +36,14 @@ struct EchoServer: Sendable {
       // The grace was over before the listener was closed: that too is the end that the signal asked for.
     }
     trace?.write()
-    if reportsStatistics { Output.say("", tally.text(loop.currentStatistics)) }
+    if reportsStatistics { try Output.say("", tally.text(loop.currentStatistics)) }
+  }
+
+  private static func inspection(at path: String, _ loop: EventLoop) throws -> InspectionSocket {
+    do throws(Errno) {
+      return try InspectionSocket(path: path, loops: [loop])
+    } catch {
+      throw ValidationError("--inspect: cannot listen at \(path): \(error)")
+    }
   }
 }

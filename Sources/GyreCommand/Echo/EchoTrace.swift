@@ -33,25 +33,19 @@ final class EchoTrace: Sendable {
     let isWritten = file.withLock { file -> Bool in
       guard let number = file.take() else { return false }
       defer { close(number) }
-      return EchoTrace.write(isJSON ? trace.chromeTrace : trace.text, to: number)
+      guard let error = Output.write(isJSON ? trace.chromeTrace : trace.text, to: number) else { return true }
+      Output.note("the trace cannot be written: \(error)")
+      return false
     }
     guard isWritten else { return }
     let count = trace.connections
     let opener = isJSON ? ": open it at ui.perfetto.dev" : ""
-    Output.say("trace of \(count) connection\(count == 1 ? "" : "s") in \(path)\(opener)")
-  }
-
-  private static func write(_ text: String, to file: Int32) -> Bool {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      if count < 0 {
-        Output.note("the trace cannot be written: \(Errno(rawValue: errno))")
-        return false
-      }
-      bytes = bytes.dropFirst(count)
+    let line = "trace of \(count) connection\(count == 1 ? "" : "s") in \(path)\(opener)"
+    do {
+      try Output.say(line)
+    } catch {
+      // The file is there all the same, and the server serves on.
+      Output.note("\(error)")
     }
-    return true
   }
 }

@@ -49,15 +49,16 @@ final class Load: @unchecked Sendable {
   /// Connects, warms up, measures, and waits for the last answers.
   ///
   /// - Parameter onConnected: called when all connections are there, before the first request.
-  /// - Throws: `LoadError` if not every connection could be made. What goes wrong after that is counted in the report.
-  func run(onConnected: () -> Void) async throws -> LoadReport {
+  /// - Throws: `LoadError` if not every connection could be made, and what `onConnected` throws. What goes wrong after that
+  ///   is counted in the report.
+  func run(onConnected: () throws -> Void) async throws -> LoadReport {
     watchSignals()
     let watchdog = Task(executorPreference: loop.taskExecutor) { try await self.watchConnecting() }
     try await withThrowingTaskGroup(of: Child.self) { group in
       defer { watchdog.cancel() }
       do {
         try await connectAll(&group)
-        onConnected()
+        try onConnected()
         try await exchangeAll(&group)
       } catch {
         line.open()

@@ -75,10 +75,10 @@ struct LoadCommand: ParsableCommand {
     let report = try EventLoop.run(EventLoop.Configuration(backend: backend)) {
       let loop = EventLoop.current!
       return try await Load(plan, on: loop).run {
-        if isText { Output.say(LoadReport.heading(plan, loop.backend)) }
+        if isText { try Output.say(LoadReport.heading(plan, loop.backend)) }
       }
     }
-    Output.say(json ? try JSONText.make(report) : report.text)
+    try Output.say(json ? JSONText.make(report) : report.text)
     if report.errors.total > 0 { throw ExitCode.failure }
   }
 

@@ -57,19 +57,19 @@ struct PatternsCommand: ParsableCommand {
         connections: plan.connections,
         seconds: plan.seconds
       )
-      if isText { Output.say(PatternReport.heading(report)) }
+      if isText { try Output.say(PatternReport.heading(report)) }
       for workload in plan.workload.isEmpty ? PatternWorkload.allCases : plan.workload {
         let measurements = try await plan.measure(workload, on: loop)
         report.measurements += measurements
-        if isText { for line in PatternReport.table(workload, measurements) { Output.say(line) } }
+        if isText { for line in PatternReport.table(workload, measurements) { try Output.say(line) } }
       }
       return report
     }
-    if json { return Output.say(try JSONText.make(report)) }
-    Output.say("", "processes (and their threads)")
+    if json { return try Output.say(JSONText.make(report)) }
+    try Output.say("", "processes (and their threads)")
     for name in PatternName.allCases {
       if let measurement = report.measurements.first(where: { $0.pattern == name }) {
-        Output.say(PatternReport.processes(measurement))
+        try Output.say(PatternReport.processes(measurement))
       }
     }
   }

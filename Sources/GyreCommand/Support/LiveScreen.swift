@@ -58,14 +58,6 @@ struct LiveScreen {
     LiveScreen.write("\u{1b}[?2026h\u{1b}[H" + visible.joined(separator: "\r\n") + "\u{1b}[J\u{1b}[?2026l")
   }
 
-  private static func write(_ text: String) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      // The array holds the bytes during the call.
-      let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return }
-      rest = rest.dropFirst(count)
-    }
-  }
+  /// A frame that a terminal does not take is lost; the next one says it again.
+  private static func write(_ text: String) { _ = Output.write(text, to: STDOUT_FILENO) }
 }

@@ -42,7 +42,7 @@ struct TourCommand: ParsableCommand {
     let numbers = number.map { [$0] } ?? Array(1...Tour.chapters.count)
     if json { return try printJSON(numbers) }
     for number in numbers {
-      if number != numbers.first { TourCommand.turnPage() }
+      if number != numbers.first { try TourCommand.turnPage() }
       try tell(number)
     }
   }
@@ -50,18 +50,17 @@ struct TourCommand: ParsableCommand {
   private func tell(_ number: Int) throws {
     let text = ChapterText(number: number, chapter: Tour.chapters[number - 1], style: .ofOutput)
     // Before the numbers are there, so that they are waited for with something to read.
-    Output.say(text.opening.joined(separator: "\n"))
+    try Output.say(text.opening.joined(separator: "\n"))
     let findings = try Tour.run(text.chapter, on: backend)
-    Output.say(text.closing(findings).joined(separator: "\n"))
+    try Output.say(text.closing(findings).joined(separator: "\n"))
   }
 
-  private static func turnPage() {
-    guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1 else { return Output.say("", "") }
-    print("\n" + TextStyle.ofOutput.dim("Return goes on, Ctrl-C ends the tour. "), terminator: "")
-    fflush(nil)
+  private static func turnPage() throws {
+    guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1 else { return try Output.say("", "") }
+    try Output.write("\n" + TextStyle.ofOutput.dim("Return goes on, Ctrl-C ends the tour. "))
     // At the end of the input, go on all the same.
     _ = readLine()
-    print("")
+    try Output.say("")
   }
 
   // MARK: JSON
@@ -80,6 +79,6 @@ struct TourCommand: ParsableCommand {
       let findings = try Tour.run(chapter, on: self.backend)
       return Result(chapter: number, title: chapter.title, backend: backend, numbers: findings)
     }
-    Output.say(number == nil ? try JSONText.make(results) : try JSONText.make(results[0]))
+    try Output.say(number == nil ? JSONText.make(results) : JSONText.make(results[0]))
   }
 }

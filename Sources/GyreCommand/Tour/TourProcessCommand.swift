@@ -22,8 +22,8 @@ struct TourProcessCommand: ParsableCommand {
 
   func run() throws {
     switch role {
-    case .isolation: Output.say(try JSONText.make(try IsolationTrial.run()))
-    case .copyOnWrite: Output.say(try JSONText.make(try CopyOnWriteTrial.run()))
+    case .isolation: try Output.say(JSONText.make(IsolationTrial.run()))
+    case .copyOnWrite: try Output.say(JSONText.make(CopyOnWriteTrial.run()))
     case .server: try TourServer(port: port, backend: backend).run()
     }
   }

@@ -19,7 +19,7 @@ struct TourServer {
       var options = TCPListener.Options()
       options.reusePort = true
       let listener = try TCPListener.bind(to: .loopback(port: port), options: options)
-      Output.say("\(listener.address.port)")
+      try Output.say("\(listener.address.port)")
       TourServer.endWithInput()
       let thread = ThreadIdentity.current
       try await listener.serve { try await TourServer.answer($0, thread) }

@@ -62,7 +62,7 @@ struct WatchCommand: ParsableCommand {
 
   func run() throws {
     var watcher = Watcher(try target(), inspectionPath: inspect)
-    if json { return Output.say(try JSONText.make(try watcher.sample())) }
+    if json { return try Output.say(JSONText.make(watcher.sample())) }
     SignalWatch.block()
     if isatty(STDOUT_FILENO) == 1 { try watchLive(&watcher) } else { try watchAsText(&watcher) }
   }
@@ -117,7 +117,7 @@ struct WatchCommand: ParsableCommand {
     let view = WatchView(target: watcher.target, style: .plain, columns: 80)
     for number in 1...(samples ?? 1) {
       if number > 1, pause.wait(milliseconds: Int(interval * 1000)) == .stopped { return }
-      Output.say((number > 1 ? "\n" : "") + view.lines(try watcher.sample()).joined(separator: "\n"))
+      try Output.say((number > 1 ? "\n" : "") + view.lines(watcher.sample()).joined(separator: "\n"))
     }
   }
 }

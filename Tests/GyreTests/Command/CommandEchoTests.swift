@@ -68,6 +68,12 @@ import Testing
     }
   }
 
+  @Test func aPathThatCannotBeListenedAtIsNamed() async throws {
+    let ending = try await CommandProgram.run("echo", "--inspect", "/nonexistent/echo.sock")
+    #expect(ending.status == 64)
+    #expect(ending.errors.contains("--inspect: cannot listen at /nonexistent/echo.sock: ENOENT"), "\(ending.errors)")
+  }
+
   @Test func aTraceThatCannotBeWrittenIsAnErrorAtTheStart() async throws {
     let ending = try await CommandProgram.run("echo", "--trace", "/nonexistent/trace.json")
     #expect(ending.status != 0 && ending.output == "")

@@ -31,7 +31,7 @@ final class CommandProgram: @unchecked Sendable {
   private let ended = DispatchSemaphore(value: 0)
   private var read = ""
 
-  private init(_ arguments: [String], denied: String?, environment: [String: String]) {
+  private init(_ arguments: [String], denied: String?, environment: [String: String], outputFile: String?) throws {
     // The package manager puts the programs beside the tests.
     let directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     let program = directory.appendingPathComponent("gyre")
@@ -39,7 +39,13 @@ final class CommandProgram: @unchecked Sendable {
     process.arguments = denied.map { ["io_uring_setup=\($0)", program.path] + arguments } ?? arguments
     process.environment = ProcessInfo.processInfo.environment.merging(["GYRE_BACKEND": ""]) { $1 }
       .merging(environment) { $1 }
-    process.standardOutput = output
+    if let outputFile {
+      process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: outputFile))
+      // Nobody writes there: its end is now.
+      try output.fileHandleForWriting.close()
+    } else {
+      process.standardOutput = output
+    }
     process.standardError = errors
     let ended = ended
     process.terminationHandler = { _ in ended.signal() }
@@ -49,13 +55,15 @@ final class CommandProgram: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - denied: the error with which io_uring_setup(2) is to fail for it.
+  ///   - outputFile: where its output goes instead of to `line` and `ending`.
   static func with<Value>(
     _ arguments: [String],
     denied: String? = nil,
     environment: [String: String] = [:],
+    outputFile: String? = nil,
     _ body: (CommandProgram) async throws -> Value
   ) async throws -> Value {
-    let program = CommandProgram(arguments, denied: denied, environment: environment)
+    let program = try CommandProgram(arguments, denied: denied, environment: environment, outputFile: outputFile)
     try program.process.run()
     defer { program.signal(SIGKILL) }
     return try await body(program)
@@ -65,9 +73,12 @@ final class CommandProgram: @unchecked Sendable {
   static func run(
     _ arguments: String...,
     denied: String? = nil,
-    environment: [String: String] = [:]
+    environment: [String: String] = [:],
+    outputFile: String? = nil
   ) async throws -> Ending {
-    try await with(arguments, denied: denied, environment: environment) { try await $0.ending() }
+    try await with(arguments, denied: denied, environment: environment, outputFile: outputFile) {
+      try await $0.ending()
+    }
   }
 
   /// Sends a signal, unless the program has ended.
