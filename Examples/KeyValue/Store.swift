@@ -18,12 +18,14 @@ actor Store {
 
   /// Bytes of answers that are kept before they are sent.
   private static let mostReply = 64 << 10
+  /// What requests of one client may take in a row (`Keyspace.effort`), before others have their turn.
+  private static let mostEffort = 1 << 20
 
   /// Why `answer` has come back.
   enum Pause {
     /// The input has no other whole request; so many bytes are needed for the next one, if that is known.
     case needsInput(Int)
-    /// There may be more requests, but what was answered should be sent first.
+    /// There may be more requests, but what was answered should be sent first, and others have their turn meanwhile.
     case hasMuchToSend
     /// The connection is to be closed when the answers are sent.
     case ends
@@ -46,7 +48,7 @@ actor Store {
     _ client: inout Client
   ) -> Pause {
     keyspace.beginMoment()
-    while client.reply.bytes.count < Store.mostReply {
+    while client.reply.bytes.count < Store.mostReply && keyspace.effort < Store.mostEffort {
       switch parser.next(input, from: offset) {
       case .incomplete(let length): return .needsInput(length)
       case .nothing(let length): offset += length

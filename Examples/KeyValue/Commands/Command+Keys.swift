@@ -16,6 +16,8 @@ extension Command {
 }
 
 extension Store {
+  static let patternTooLong = "ERR a pattern has at most \(Glob.most) bytes"
+
   fileprivate func delete(_ request: borrowing Request, _ reply: inout Reply) {
     var count: Int64 = 0
     for index in 1..<request.count where keyspace.find(request[index]) != nil {
@@ -39,13 +41,18 @@ extension Store {
   // MARK: Looking for keys
 
   fileprivate func keys(_ request: borrowing Request, _ reply: inout Reply) {
-    let (entries, _) = keyspace.entries(from: 0, limit: .max, Glob(request[1]))
-    reply.keys(entries)
+    guard let pattern = Glob(request[1]) else { return reply.error(Store.patternTooLong) }
+    reply.keys(keyspace.entries(pattern))
   }
 
   fileprivate func scan(_ request: borrowing Request, _ reply: inout Reply) {
     guard let start = request[1].integer, start >= 0 else { return reply.error("ERR invalid cursor") }
-    guard let options = ScanOptions(request) else { return reply.error("ERR syntax error") }
+    let options: ScanOptions
+    do throws(ScanOptions.Failure) {
+      options = try ScanOptions(request)
+    } catch {
+      return reply.error(error.description)
+    }
     let (entries, next) =
       options.finds ? keyspace.entries(from: Int(start), limit: options.count, options.pattern) : ([], 0)
     reply.array(count: 2)

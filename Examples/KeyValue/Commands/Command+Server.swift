@@ -16,7 +16,8 @@ extension Command {
       for index in 1..<request.count { wanted.append(request[index].text.lowercased()) }
       reply.bulk(store.information(wanted))
     },
-    Command("CONFIG", 1...most) { _, request, reply in configuration(request, &reply) },
+    // So many, since each of them is a pattern to make.
+    Command("CONFIG", 1...16) { _, request, reply in configuration(request, &reply) },
     Command("COMMAND", 0...most) { _, request, reply in describe(request, &reply) },
   ]
 
@@ -37,7 +38,9 @@ extension Command {
     let values = ["save": "", "appendonly": "no", "databases": "1", "maxmemory": "0"]
     var found: [String: String] = [:]
     for index in 2..<request.count {
-      let pattern = Glob(Array(request[index].text.lowercased().utf8).span.bytes)
+      guard let pattern = Glob(Array(request[index].text.lowercased().utf8).span.bytes) else {
+        return reply.error(Store.patternTooLong)
+      }
       for (name, value) in values where Array(name.utf8).withUnsafeBytes(pattern.matches) { found[name] = value }
     }
     reply.map(count: found.count)

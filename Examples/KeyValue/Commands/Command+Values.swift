@@ -158,6 +158,7 @@ extension Store {
     guard offset <= RequestParser.Limit.request - bytes.byteCount else {
       return reply.error("ERR string exceeds maximum allowed size")
     }
+    keyspace.spend(max(offset - length(key), 0))
     let entry = keyspace.table.extend(key, to: max(length(key), offset + bytes.byteCount))
     bytes.withUnsafeBytes { bytes in
       // The value is that long now, and the entry is not moved meanwhile.

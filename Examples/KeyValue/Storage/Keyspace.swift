@@ -4,11 +4,19 @@ final class Keyspace {
   let table: Table
   private var time: Int64?
   private var nextBucket = 0
+  /// What the requests of this moment took beyond their own bytes and their answers': about that many bytes touched.
+  private(set) var effort = 0
   /// Keys that ended by themselves.
   private(set) var endedCount = 0
 
   /// Buckets looked at at once: some hundred microseconds' work.
   private static let bucketsAtOnce = 20_000
+
+  /// Buckets of one part of all entries, and bytes of keys after which it gets no other bucket.
+  private static let mostScanned = 10_000
+  private static let mostKeyBytes = 1 << 20
+  /// Bytes that the processor reads from memory at once.
+  private static let line = 64
 
   init(_ table: Table) { self.table = table }
 
@@ -22,7 +30,13 @@ final class Keyspace {
 
   /// Lets time go on.
   @inline(__always)
-  func beginMoment() { time = nil }
+  func beginMoment() {
+    time = nil
+    effort = 0
+  }
+
+  /// Counts bytes that a request makes the server touch beyond its own and its answer's.
+  func spend(_ bytes: Int) { effort += bytes }
 
   /// The key's entry, valid until the next change of any key.
   @inline(__always)
@@ -46,14 +60,34 @@ final class Keyspace {
     return overflows || overflowsToo ? nil : end
   }
 
-  /// A part of the entries that have not ended and whose keys fit, valid until the next change of any key; and where to
-  /// go on (`Table.visit`).
+  /// The entries that have not ended and whose keys fit, valid until the next change of any key.
+  func entries(_ pattern: Glob) -> [Entry] {
+    var found: [Entry] = []
+    table.forEach { entry in
+      spend(Keyspace.line + entry.key.count)
+      if fits(entry, pattern) { found.append(entry) }
+    }
+    return found
+  }
+
+  /// The same of about `limit` buckets, and where to go on (`Table.visitBucket`). No caller gets more than
+  /// `mostScanned` and `mostKeyBytes` at once, whatever it asks for: all others wait meanwhile.
   func entries(from cursor: Int, limit: Int, _ pattern: Glob?) -> ([Entry], next: Int) {
     var found: [Entry] = []
-    let next = table.visit(from: cursor, limit: limit) { entry in
-      if !entry.hasEnded(at: now), pattern?.matches(entry.key) ?? true { found.append(entry) }
-    }
+    var (next, buckets, keyBytes) = (cursor, 0, 0)
+    defer { spend(Keyspace.line * buckets + keyBytes) }
+    repeat {
+      next = table.visitBucket(at: next) { entry in
+        keyBytes += entry.key.count
+        if fits(entry, pattern) { found.append(entry) }
+      }
+      buckets += 1
+    } while next != 0 && buckets < min(limit, Keyspace.mostScanned) && keyBytes < Keyspace.mostKeyBytes
     return (found, next)
+  }
+
+  private func fits(_ entry: Entry, _ pattern: Glob?) -> Bool {
+    !entry.hasEnded(at: now) && pattern?.matches(entry.key) ?? true
   }
 
   func removeSomeEnded() {

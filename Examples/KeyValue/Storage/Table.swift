@@ -115,21 +115,22 @@ final class Table {
     for index in 0..<bucketCount { try visit(bucket: index, body) }
   }
 
-  /// Visits a part of all entries. Who begins at 0 and goes on until 0 comes back has seen all that were there all the
-  /// time, though the table grows meanwhile, and that in a bounded number of steps.
+  /// Visits the entries of one bucket. Who begins at 0 and goes on until 0 comes back has seen all that were there all the
+  /// time, whether the table grows or shrinks meanwhile; any other cursor costs one bucket, too.
   ///
-  /// A cursor is a bucket, and the level that the table had at the beginning: the bucket's entries are in it still, or in
-  /// those that were split off it, which are whole levels behind it.
-  /// - Returns: where to go on; 0 at the end.
-  func visit(from cursor: Int, limit: Int, _ body: (Entry) -> Void) -> Int {
-    let levelBits = cursor == 0 ? level.trailingZeroBitCount : min(cursor & 63, 31)
-    let step = 1 << levelBits
-    let start = min(cursor >> 6, step)
-    let end = start + min(limit, step - start)
-    for first in start..<end {
-      for bucket in stride(from: first, to: bucketCount, by: step) { visit(bucket: bucket, body) }
-    }
-    return end < step ? end << 6 | levelBits : 0
+  /// A cursor is a place in the order of the hashes read backwards, lowest bit first. In that order each bucket is one
+  /// stretch, and those that it is split into are that stretch's halves: so what is before the cursor has been visited,
+  /// whatever the buckets are by now.
+  /// - Returns: where to go on; 0 at the end, and for what is no cursor.
+  func visitBucket(at cursor: Int, _ body: (Entry) -> Void) -> Int {
+    guard let place = UInt32(exactly: cursor) else { return 0 }
+    let index = bucket(of: place.bitReversed)
+    visit(bucket: index, body)
+    // Buckets that were split, and their upper halves, tell one bit more of a hash.
+    let isSplit = index < bucketCount - level || index >= level
+    let stretch = 1 << (UInt32.bitWidth - level.trailingZeroBitCount - (isSplit ? 1 : 0))
+    let next = (cursor / stretch + 1) * stretch
+    return next <= UInt32.max ? next : 0
   }
 
   private func visit<Failure: Error>(bucket: Int, _ body: (Entry) throws(Failure) -> Void) throws(Failure) {
@@ -265,5 +266,15 @@ final class Table {
     var hasher = Hasher()
     hasher.combine(bytes: key)
     return UInt32(truncatingIfNeeded: hasher.finalize())
+  }
+}
+
+extension UInt32 {
+  /// The bits in the opposite order.
+  fileprivate var bitReversed: UInt32 {
+    var bits = byteSwapped
+    bits = (bits >> 4) & 0x0f0f_0f0f | (bits & 0x0f0f_0f0f) << 4
+    bits = (bits >> 2) & 0x3333_3333 | (bits & 0x3333_3333) << 2
+    return (bits >> 1) & 0x5555_5555 | (bits & 0x5555_5555) << 1
   }
 }

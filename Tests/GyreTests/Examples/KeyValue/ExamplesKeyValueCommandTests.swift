@@ -99,14 +99,61 @@ import Testing
         let answer = try await client.run("SCAN", cursor, "MATCH", "key *", "COUNT", "20").elements
         guard case .bulk(let next) = try #require(answer.first) else { break }
         (cursor, found) = (next, found.union(answer[1].elements))
-        for number in more..<more + 100 { _ = try await client.run("SET", "key \(number)", "new") }
-        more += 100
+        for number in more..<more + 40 { _ = try await client.run("SET", "key \(number)", "new") }
+        more += 40
       } while cursor != "0"
       for number in 0..<500 { #expect(found.contains(.bulk("key \(number)"))) }
       #expect(!found.contains("other"))
       #expect(try await client.run("SCAN", "9223372036854775807") == .array(["0", .array([])]))
       #expect(try await client.run("SCAN", "0", "TYPE", "hash", "COUNT", "9999") == .array(["0", .array([])]))
       #expect(Set(try await client.run("KEYS", "key 49[89]").elements) == ["key 498", "key 499"])
+    }
+  }
+
+  /// What a client asks for does not make all others wait.
+  @Test(arguments: ExampleProgram.backends)
+  func lookingForKeysIsBounded(backend: Backend) async throws {
+    try await KeyValueClient.withServer(backend) { (_, client) async throws in
+      _ = try await client.run("SET", "key", "1")
+      // Cursors that no server has given.
+      for cursor in ["1", "4", "31", "63", "64", "99999", "4294967295", "4294967296", "9223372036854775807"] {
+        let answer = try await client.run("SCAN", cursor, "COUNT", "9223372036854775807").elements
+        #expect(answer.first == "0", "\(cursor)")
+      }
+      #expect(try await client.run("SCAN", "0", "COUNT", "9223372036854775807") == .array(["0", .array(["key"])]))
+      let long = "*" + String(repeating: "a", count: 1024)
+      let error = RESPValue.error("ERR a pattern has at most 1024 bytes")
+      #expect(try await client.run("KEYS", long) == error)
+      #expect(try await client.run("SCAN", "0", "MATCH", long) == error)
+      #expect(try await client.run("CONFIG", "GET", long) == error)
+      #expect(try await client.run("KEYS", "k" + long.dropLast(2)) == .array([]))
+      let patterns = Array(repeating: "*", count: 17)
+      #expect(
+        try await client.run(["CONFIG", "GET"] + patterns)
+          == .error("ERR wrong number of arguments for 'config' command")
+      )
+    }
+  }
+
+  /// Each part ends with answers to send, and others have their turn then.
+  @Test func requestsThatTakeLongComeInParts() async throws {
+    try await withLoop(.epoll) { loop in
+      let store = Store(on: loop, Table(), savingTo: "")
+      let wanted = [["KEYS", "other"], ["SETRANGE", "zeros", "2000000", "1"]]
+      store.use { store in
+        for number in 0..<20_000 { store.keyspace.table.set("key \(number)", to: "") }
+        for words in wanted {
+          let request = KeyValueClient.request(words)
+          var (offset, parser, client) = (0, RequestParser(), Client(number: 1))
+          // The second time there is nothing to fill with zeros.
+          for part in 1...(words[0] == "KEYS" ? 3 : 1) {
+            let input = request + request + request
+            let pause = store.answer(input.span.bytes, from: &offset, &parser, &client)
+            #expect("\(pause)" == "hasMuchToSend")
+            #expect(offset == part * request.count)
+          }
+        }
+      }
     }
   }
 
