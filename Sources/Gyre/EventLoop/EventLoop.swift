@@ -41,7 +41,7 @@ public final class EventLoop: @unchecked Sendable {
   private let waker: Waker
   private let executors = Locked<Executors?>(nil)
 
-  private(set) var isStopping = false
+  @exclusivity(unchecked) private(set) var isStopping = false
   /// What has to end before the loop may: see `hold`.
   private var holds = 0
   /// Dispatch's, if this is the main thread's loop.
@@ -315,8 +315,8 @@ public final class EventLoop: @unchecked Sendable {
   /// can put anything in here.
   private func handOverJobs() -> Bool {
     takeInbox()
-    // What was in it may have started something. A task that waits for the loop's own I/O, which is refused by now, can be
-    // resumed here only.
+    // What was in it may have started something. A task that suspended itself before the loop stopped can be resumed here only;
+    // none does so later.
     guard isDrained, !runQueue.contains(where: \.isSuspendedTask), inbox.close() else { return false }
     for job in runQueue { runElsewhere(job) }
     runQueue = []
@@ -388,9 +388,19 @@ public final class EventLoop: @unchecked Sendable {
   }
 
   /// Stops the loop, and returns when it has drained and its thread has let go of it.
+  ///
+  /// The loop of `EventLoop.run` or `GlobalExecutor.run` goes on until their body has ended, and the body may be what calls. So
+  /// there it returns as soon as the loop stops, as `stop()` does; `run` itself waits for the rest. So it does for the main
+  /// loop of a program with an `async` `main`.
   public func shutdown() async {
-    stop()
-    await ending.wait()
+    await withUnsafeContinuation { waiter in
+      let isTaken = perform {
+        self.beginStop()
+        if self.holds > 0 { waiter.resume() } else { self.ending.whenEnded { waiter.resume() } }
+      }
+      if !isTaken { ending.whenEnded { waiter.resume() } }
+    }
+    noteResumed()
   }
 
   private func beginStop() {

@@ -134,6 +134,55 @@ struct StoppingTests {
     for task in tasks { try await task.value }
   }
 
+  /// A handler that logs errors and goes on.
+  @Test(arguments: Backends.available)
+  func ownersThatTryAgainDoNotKeepALoop(_ backend: Backend) async throws {
+    let watchdog = Watchdog(seconds: 60)
+    defer { watchdog.stop() }
+    let ways: [@Sendable (TCPConnection) async throws -> Void] = [
+      { _ = try await $0.receive()?.count },
+      { _ = try await $0.receiveIntoMemory(of: 1) },
+      { try await $0.send("x") },
+      { _ = try await $0.exchange("x")?.count },
+    ]
+    let other = try EventLoop.start(EventLoop.Configuration(backend: backend.choice))
+    let listener = try TCPListener.bind(to: .loopback(port: 0), on: other)
+    for way in ways {
+      let loop = try EventLoop.start(EventLoop.Configuration(backend: backend.choice))
+      let (isConnected, isOver) = (Ending(), Shared(false))
+      let owner = start(on: loop) {
+        try await TCPConnection.withConnection(to: listener.address) { connection in
+          isConnected.end()
+          while !isOver.value { try? await way(connection) }
+        }
+      }
+      await isConnected.wait()
+      await loop.shutdown()
+      isOver.update { $0 = true }
+      try await owner.value
+    }
+    await listener.close()
+    await other.shutdown()
+  }
+
+  /// `run` waits for its body, so the body cannot wait for the loop's end.
+  @Test(arguments: Backends.available)
+  func aBodyCanShutItsLoopDown(_ backend: Backend) async throws {
+    let watchdog = Watchdog(seconds: 30)
+    defer { watchdog.stop() }
+    let isStopping = try await Task.detached {
+      try EventLoop.run(EventLoop.Configuration(backend: backend.choice)) {
+        let loop = EventLoop.current!
+        let sleeper = Task { try await loop.sleep(for: .seconds(1000)) }
+        await loop.shutdown()
+        await #expect(throws: CancellationError.self) { try await sleeper.value }
+        await Task.detached { await loop.shutdown() }.value
+        return loop.isStopping
+      }
+    }.value
+    #expect(isStopping)
+  }
+
   @Test(arguments: Backends.available)
   func tasksGoOnAfterTheEndOfTheirLoop(_ backend: Backend) async throws {
     let watchdog = Watchdog(seconds: 30)
