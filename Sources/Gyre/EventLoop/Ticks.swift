@@ -4,9 +4,10 @@
 /// for try await _ in try loop.ticks(every: .seconds(1)) { report() }
 /// ```
 ///
-/// The element is the number of the tick, from 1. A consumer that was away for several ticks gets the latest at once and
-/// none of those before it: the number tells how many it missed. Iterating ends only by an error: `CancellationError` when
-/// the task is cancelled or the loop stops. Each iterator counts from its own start.
+/// The element is the number of the tick, from 1. A consumer that was away for several ticks gets the latest in the loop's
+/// next turn and none of those before it: the number tells how many it missed. One that is always late lets others run all
+/// the same. Iterating ends only by an error: `CancellationError` when the task is cancelled or the loop stops, or has
+/// stopped. Each iterator counts from its own start.
 public struct Ticks: AsyncSequence, Sendable {
   let loop: EventLoop
   let interval: UInt64
@@ -27,18 +28,13 @@ public struct Ticks: AsyncSequence, Sendable {
       self.start = start
     }
 
-    /// Suspends until the next tick, or returns at once if one has passed since the last call.
+    /// Suspends until the next tick, or until the loop's next turn if one has passed since the last call.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled first or the loop stops.
+    /// - Throws: `CancellationError` if the task is cancelled first or the loop stops, or has stopped.
     public mutating func next() async throws -> Int? {
-      let passed = Int((EventLoop.now - start) / interval)
-      if passed > last {
-        try Task.checkCancellation()
-        last = passed
-      } else {
-        last += 1
-        try await loop.sleep(untilNanoseconds: start.addingSaturating(interval.multipliedSaturating(by: UInt64(last))))
-      }
+      last = Swift.max(last + 1, Int((EventLoop.now - start) / interval))
+      // Of a tick that has passed, too: sleeping lets others run, and knows whether the loop still keeps time.
+      try await loop.sleep(untilNanoseconds: start.addingSaturating(interval.multipliedSaturating(by: UInt64(last))))
       return last
     }
   }

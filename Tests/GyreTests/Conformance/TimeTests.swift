@@ -66,6 +66,30 @@ struct TimeTests {
     }
   }
 
+  /// Of a tick each nanosecond, one has always passed.
+  @Test(arguments: Backends.available)
+  func aLateConsumerOfTicksLetsOthersRunAndEndsWithItsLoop(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      let ticked = Shared(0)
+      let consumers = [loop.taskExecutor, nil].map { preference in
+        Task.detached(executorPreference: preference) {
+          for try await _ in try loop.ticks(every: .nanoseconds(1)) { ticked.update { $0 += 1 } }
+        }
+      }
+      try await eventually("ticks") { ticked.value >= 10 }
+      loop.stop()
+      for consumer in consumers { await #expect(throws: CancellationError.self) { try await consumer.value } }
+    }
+  }
+
+  @Test(arguments: Backends.available)
+  func anEndedLoopHasNoTicks(_ backend: Backend) async throws {
+    let loop = try EventLoop.start(EventLoop.Configuration(backend: backend.choice))
+    let ticks = try loop.ticks(every: .nanoseconds(1))
+    await loop.shutdown()
+    await #expect(throws: CancellationError.self) { for try await _ in ticks {} }
+  }
+
   @Test
   func instantsHoldAtTheirLimits() {
     let start = LoopClock.Instant(nanoseconds: 1000)
