@@ -115,12 +115,13 @@ struct InspectTraceTests {
       let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
       listener.trace(to: trace) { ended.update { $0 += 1 } }
       listener.stopTracing()
-      #expect(ended.value == 1)
+      try await eventually("ended") { ended.value == 1 }
       listener.trace(to: trace, connections: 0) { ended.update { $0 += 1 } }
-      #expect(ended.value == 2)
+      try await eventually("ended") { ended.value == 2 }
       listener.trace(to: trace) { ended.update { $0 += 1 } }
       await listener.close()
-      #expect(ended.value == 3 && loop.observers == 0)
+      try await eventually("ended") { ended.value == 3 }
+      #expect(loop.observers == 0 && loop.timers.isEmpty)
       try await Pair.with(loop) { pair in
         pair.client.trace(to: trace)
         try await pair.client.send("1")
@@ -144,8 +145,9 @@ struct InspectTraceTests {
       #expect(ended.value == 0)
       try await server.send("not acknowledged yet, perhaps")
       server.stopTracing()
-      #expect(ended.value == 1 && loop.observers == 0)
       #expect(loop.timers.isEmpty, "the look for the acknowledgement is over")
+      try await eventually("ended") { ended.value == 1 }
+      #expect(loop.observers == 0)
       await client.close()
       await server.close()
       listener.trace(to: trace) { ended.update { $0 += 1 } }
@@ -153,6 +155,46 @@ struct InspectTraceTests {
       await Task.yield()
     }
     #expect(ended.value == 2, "the loop has stopped")
+  }
+
+  /// Two traces that each begin again when they have ended, and so end each other.
+  @Test(arguments: Backends.available)
+  func theEndOfATraceMayBeginTheNext(_ backend: Backend) async throws {
+    let tracing = Retracing()
+    let loop = try EventLoop.start(EventLoop.Configuration(backend: backend.choice))
+    let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
+    let trace = try HandoffTrace()
+    try await start(on: loop) {
+      for _ in 0..<2 { tracing.begin(on: listener, trace) }
+      #expect(tracing.ended == 0)
+      try await eventually("ended") { tracing.ended >= 100 }
+      await listener.close()
+      let before = tracing.ended
+      try await eventually("ended") { tracing.ended >= before + 100 }
+    }.value
+    // The next ones begin on a loop that stops, and then on none.
+    await loop.shutdown()
+    let before = tracing.ended
+    #expect(await Patience.until { tracing.ended >= before + 100 })
+    tracing.stop()
+    #expect(await Patience.until { tracing.ended == tracing.begun })
+    #expect(!tracing.wasCalledWithin)
+  }
+
+  /// The loop tells nothing that has nothing in flight.
+  @Test(arguments: Backends.available)
+  func theTraceOfAnIdleListenerEndsWithItsLoop(_ backend: Backend) async throws {
+    let ended = Shared(0)
+    let loop = try EventLoop.start(EventLoop.Configuration(backend: backend.choice))
+    let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
+    let trace = try HandoffTrace()
+    listener.trace(to: trace) { ended.update { $0 += 1 } }
+    await loop.shutdown()
+    #expect(await Patience.until { ended.value == 1 })
+    listener.trace(to: trace) { ended.update { $0 += 1 } }
+    #expect(await Patience.until { ended.value == 2 })
+    await listener.close()
+    #expect(ended.value == 2)
   }
 
   @Test(arguments: Backends.available)

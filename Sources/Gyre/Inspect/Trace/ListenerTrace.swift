@@ -9,6 +9,9 @@ final class ListenerTrace: ListenerObserver, @unchecked Sendable {
   /// Connections that are traced and not closed.
   private var open = 0
   private var hasEnded = false
+  private var loop: EventLoop?
+  /// Never fires; tells that the loop stops. A listener that has nothing in flight is not told.
+  private var stop: TimerID?
   private var synQueue: Int?
   private var synQueueTime: UInt64 = 0
 
@@ -20,6 +23,13 @@ final class ListenerTrace: ListenerObserver, @unchecked Sendable {
     self.address = address
     self.whenEnded = whenEnded
     remaining = count
+  }
+
+  func begin(on socket: ListenSocket) {
+    let loop = socket.loop
+    self.loop = loop
+    stop = loop.setTimer(at: .max, .call { _ in self.loopStops(loop) })
+    socket.observer = self
   }
 
   override func accepted(_ connection: StreamSocket, _ completion: Completion, by listener: ListenSocket) {
@@ -48,9 +58,22 @@ final class ListenerTrace: ListenerObserver, @unchecked Sendable {
   }
 
   private func endIfDone() {
-    guard remaining == 0, open == 0, !hasEnded else { return }
+    guard remaining == 0, open == 0, !hasEnded, let loop else { return }
     hasEnded = true
-    whenEnded()
+    if let stop { _ = loop.timers.remove(stop) }
+    stop = nil
+    // Not from here, which may be the middle of anything: a new trace that ends this one, for example.
+    loop.performLater(whenEnded)
+  }
+
+  /// What is closed while the loop drains is still traced. What is open after that is closed unseen.
+  private func loopStops(_ loop: EventLoop) {
+    stop = nil
+    loop.ending.whenEnded {
+      guard !self.hasEnded else { return }
+      self.hasEnded = true
+      self.whenEnded()
+    }
   }
 
   private func lookAtSYNQueue(now: UInt64) {

@@ -8,18 +8,26 @@ extension TCPListener {
   /// - Parameters:
   ///   - trace: where to record them.
   ///   - connections: how many. Default: all.
-  ///   - whenEnded: called on the loop's thread when the last of them is closed, or traced no longer, and no more are to
-  ///     come: all were accepted, the listener was closed, or its loop stops.
+  ///   - whenEnded: called once, when the last of them is closed, or traced no longer, and no more are to come: all were
+  ///     accepted, the listener was closed, or its loop stops. Never from within this call or another one of Gyre's; on the
+  ///     loop's thread, or on one for such stragglers if the loop had stopped before.
   public func trace(
     to trace: HandoffTrace,
     connections: Int = .max,
     whenEnded: @escaping @Sendable () -> Void = {}
   ) {
     let address = address
-    socket.perform { socket in
-      guard connections > 0, socket.phase == .open else { return whenEnded() }
-      socket.observer = ListenerTrace(trace, connections, of: address, whenEnded: whenEnded)
+    let isTaken = socket.perform { socket in
+      if connections > 0, socket.refusal == nil {
+        ListenerTrace(trace, connections, of: address, whenEnded: whenEnded).begin(on: socket)
+      } else if socket.loop.isStopping {
+        // Who begins the next trace when one has ended must not keep a stopped loop.
+        Stragglers.run(whenEnded)
+      } else {
+        socket.loop.performLater(whenEnded)
+      }
     }
+    if !isTaken { Stragglers.run(whenEnded) }
   }
 
   /// Traces no more connections than those which are being traced.
