@@ -1,14 +1,21 @@
 /// Cancels a task when its time is over, also if its loop stops before that.
 ///
 /// The task is named by the reference that the runtime lends it to itself. That is valid while the task runs: `begin` is
-/// called by the task, and `end`, by the same task, takes the reference away under the lock that the timer cancels under.
+/// called by the task, and `end`, by the same task, takes the reference away, and returns only when nobody uses it any more.
+///
+/// Cancelling calls the handlers of whoever is in the task, so it holds no lock. What they call may even run the task up to
+/// `end`, on the very stack that cancels: that is why `end` suspends and does not block.
 final class Alarm: Sendable {
-  // @unchecked: the reference is used under the alarm's lock, and only to cancel, which any thread may.
+  // @unchecked: the reference is read under the alarm's lock, and used only to cancel, which any thread may.
   private struct State: @unchecked Sendable {
     var task: UnsafeCurrentTask?
     var hasRung = false
     var hasEnded = false
     var timer: Timer?
+    /// Whether the task is being cancelled, by the reference.
+    var isRinging = false
+    /// `end`, which waits until it is not.
+    var ending: UnsafeContinuation<Void, Never>?
   }
 
   /// Where the time is kept.
@@ -50,12 +57,14 @@ final class Alarm: Sendable {
     if isLate { removeTimer() }
   }
 
-  /// Takes the alarm off the calling task.
-  func end() {
-    state.withLock { state in
+  /// Takes the alarm off the calling task. Suspends only while the alarm rings.
+  func end() async {
+    let isRinging = state.withLock { state in
       state.task = nil
       state.hasEnded = true
+      return state.isRinging
     }
+    if isRinging { await ringingEnds() }
     // An ended loop has no timer of anybody's.
     if !loop.perform({ self.removeTimer() }) { removeTimer() }
   }
@@ -70,10 +79,31 @@ final class Alarm: Sendable {
 
   /// The time is over.
   func ring() {
+    // Valid until `end` returns, which `isRinging` keeps from doing so.
+    nonisolated(unsafe) var task: UnsafeCurrentTask?
     state.withLock { state in
-      guard let task = state.task else { return }
+      task = state.task
+      if task == nil { return }
       state.hasRung = true
-      task.cancel()
+      state.isRinging = true
     }
+    guard let task else { return }
+    task.cancel()
+    let waiter = state.withLock { state in
+      state.isRinging = false
+      return state.ending.take()
+    }
+    waiter?.resume()
+  }
+
+  private func ringingEnds() async {
+    await withUnsafeContinuation { continuation in
+      let isOver = state.withLock { state in
+        if state.isRinging { state.ending = continuation }
+        return !state.isRinging
+      }
+      if isOver { continuation.resume() }
+    }
+    noteResumed()
   }
 }

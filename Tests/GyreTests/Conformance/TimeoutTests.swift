@@ -27,6 +27,21 @@ struct TimeoutTests {
     }
   }
 
+  /// Cancelling runs handlers, and here, on the same stack, all that they make ready: the body up to its end.
+  @Test(arguments: Backends.available)
+  func aTaskMayEndWhileItsTimeoutCancelsIt(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      let task = Task(executorPreference: InlineExecutor()) {
+        try await withTimeout(.milliseconds(1)) {
+          for await _ in AsyncStream<Void>.makeStream().stream {}
+          try Task.checkCancellation()
+        }
+      }
+      await #expect(throws: TimeoutError.self) { try await task.value }
+      #expect(loop.timers.count == 0)
+    }
+  }
+
   @Test(arguments: Backends.available)
   func theBodysOwnEndWins(_ backend: Backend) async throws {
     try await withLoop(backend) { loop in
