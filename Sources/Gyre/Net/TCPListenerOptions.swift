@@ -19,7 +19,7 @@ extension TCPListener {
 
     func validate() throws(ConfigurationError) {
       guard (1...Int(Int32.max)).contains(backlog) else {
-        throw ConfigurationError("backlog is \(backlog): use 1 or more")
+        throw ConfigurationError("backlog is \(backlog): use 1 to \(Int32.max)")
       }
       if let deferAccept, !(.seconds(1)...(.seconds(3600))).contains(deferAccept) {
         throw ConfigurationError("deferAccept is \(deferAccept): use 1 to 3600 seconds")

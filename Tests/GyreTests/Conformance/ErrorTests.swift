@@ -145,6 +145,11 @@ struct ErrorTests {
     var options = TCPListener.Options()
     options.backlog = 0
     #expect(throws: ConfigurationError.self) { try options.validate() }
+    for backlog in [Int.max, 1 << 31] {
+      options.backlog = backlog
+      let error = #expect(throws: ConfigurationError.self) { try options.validate() }
+      #expect(error?.description.contains("use 1 to 2147483647") == true)
+    }
     options = TCPListener.Options()
     options.connection.sendBufferSize = -1
     #expect(throws: ConfigurationError.self) { try options.validate() }
