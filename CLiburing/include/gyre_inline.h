@@ -109,7 +109,7 @@ __attribute__((swiftcall)) void *swift_task_getCurrent(void);
 static inline void *gyre_current_task(void) { return swift_task_getCurrent(); }
 
 // Has `on_cancel` called with `argument` if the running task is cancelled before the handler is taken off it; at once if it is
-// cancelled already. `on_cancel` has to be the same function at every call. By the task itself, which takes its handlers off in
+// cancelled already, and then there is no handler to take off: NULL. `on_cancel` has to be the same function at every call. By the task itself, which takes its handlers off in
 // the reverse order.
 void *gyre_add_cancellation_handler(void (*on_cancel)(void *), void *argument);
 void gyre_remove_cancellation_handler(void *handler);

@@ -54,12 +54,15 @@ struct LoopBound<Value: Socket>: @unchecked Sendable {
   /// Suspends the calling task, which may be anywhere, until `begin` or what it has started resumes it. Cancelling the task
   /// has the loop call `cancel`.
   ///
+  /// What is refused, or there already, comes back without suspending. A task that calls again and again lets others run
+  /// now and then all the same.
   /// - Returns: what it was resumed with, or `-ESHUTDOWN` if the loop has ended.
   func call(
     _ call: Call,
     _ begin: @escaping @Sendable (Value, Waiter) -> Void,
     cancel: @escaping @Sendable (Value) -> Void
   ) async -> Int32 {
+    if ifCurrent({ !$0.loop.takeImmediateAnswer() }) == true { await loop.letOthersRun() }
     let result = await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
         if !perform({ begin($0, .call(continuation, call)) }) { continuation.resume(returning: -ESHUTDOWN) }
@@ -98,6 +101,12 @@ extension LoopBound where Value == StreamSocket {
 
   /// Whether somebody looks at the connection's hand-offs.
   var isObserved: Bool { value.isObserved.load(ordering: .relaxed) }
+
+  /// Cancels what the owner of the connection's scope waits for, and what it would start.
+  func cancelOwner() {
+    value.noteOwnerCancelled()
+    perform { $0.cancelOwner() }
+  }
 
   /// `ifCurrent` for the task that owns the connection's scope; `nil` for any other.
   @inline(__always)

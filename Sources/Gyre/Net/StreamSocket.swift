@@ -45,7 +45,7 @@ final class StreamSocket: Socket, @unchecked Sendable {
   private var allocated: UnsafeMutableRawPointer?
   private var receiving = OperationID.none
   // The flags stand together: each alone would take a word of every connection.
-  @exclusivity(unchecked) private(set) var isOwnerCancelled = false
+  private let ownerIsCancelled = Atomic<Bool>(false)
   /// Whether there is an observer: written on the loop's thread, read on any.
   let isObserved = Atomic<Bool>(false)
   private var receivesStream = false
@@ -499,9 +499,15 @@ final class StreamSocket: Socket, @unchecked Sendable {
     cancelWaiting { $0.call === call }
   }
 
-  /// Cancels what the owner of the scope waits for, now and later. On the loop's thread.
+  /// Whether the owner of the scope is to start nothing more.
+  @inline(__always)
+  var isOwnerCancelled: Bool { ownerIsCancelled.load(ordering: .relaxed) }
+
+  /// Lets the owner of the scope start nothing more, at once and from any thread: it may be running meanwhile.
+  func noteOwnerCancelled() { ownerIsCancelled.store(true, ordering: .relaxed) }
+
+  /// Cancels what the owner of the scope waits for. On the loop's thread.
   func cancelOwner() {
-    isOwnerCancelled = true
     cancelWaiting { $0.call == nil }
     endQueued(-ECANCELED) { $0.call == nil }
   }

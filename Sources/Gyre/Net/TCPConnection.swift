@@ -111,7 +111,9 @@ public final class TCPConnection: Sendable {
   ///
   /// The handler on the task lies in the task's stack of frames. So `endScope` is called from the same function, which
   /// has no variable of a type that is not known, and is no async call. Then the connection has to be closed.
-  func beginScope() -> UnsafeMutableRawPointer {
+  ///
+  /// - Returns: the handler; `nil` if the task is cancelled already, which has been noted then.
+  func beginScope() -> UnsafeMutableRawPointer? {
     takeOwnership()
     // The caller holds the connection until `endScope` has taken the handler off.
     return gyre_add_cancellation_handler(
@@ -120,12 +122,14 @@ public final class TCPConnection: Sendable {
     )
   }
 
-  func endScope(_ scope: UnsafeMutableRawPointer) { gyre_remove_cancellation_handler(scope) }
+  func endScope(_ scope: UnsafeMutableRawPointer?) {
+    if let scope { gyre_remove_cancellation_handler(scope) }
+  }
 
   /// Makes the calling task the owner. Closing the connection takes that away.
   private func takeOwnership() { _ = socket.ifCurrent { $0.owner = CurrentTask.identity } }
 
-  private func cancelScope() { socket.perform { $0.cancelOwner() } }
+  private func cancelScope() { socket.cancelOwner() }
 
   // MARK: Receiving
 
@@ -282,7 +286,8 @@ public final class TCPConnection: Sendable {
   ///
   /// For telling a peer that the stream is cut and must not be taken for whole, as a proxy does when the other side was
   /// reset. Bytes that the peer has not acknowledged are thrown away, and so are those that it has not read. The port is
-  /// free at once. Closing twice is fine; a connection that is closed already is not reset any more. Not cancellable.
+  /// free at once. Closing twice is fine; a connection that is closed already is not reset any more. Not cancellable. A loop of io_uring closes the
+  /// connections that it had accepted when it ends: then this comes too late.
   /// `connect(2)` with `AF_UNSPEC`
   public func reset() async { await socket.close(resetting: true) }
 

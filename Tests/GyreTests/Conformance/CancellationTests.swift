@@ -34,6 +34,40 @@ struct CancellationTests {
     }
   }
 
+  /// Cancelled by another thread while it runs: the loop hears of that only later.
+  @Test(arguments: Backends.available)
+  func aCancelledOwnerStartsNothing(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      try await Pair.with(loop) { pair in
+        try await pair.client.send("there already")
+        let server = pair.server
+        let isCancelled = Shared(false)
+        let handling = start(on: loop) {
+          try await server.withScope { server in
+            // The loop's thread is here meanwhile, and takes nothing in.
+            #expect(Patience.blocking(seconds: 10) { isCancelled.value })
+            let started = loop.driver.operations.started
+            let operations: [() async throws -> Void] = [
+              { _ = try await server.receive()?.copy() }, { _ = try await server.receiveIntoMemory(of: 4) },
+              { try await server.send("never") }, { try await server.send(parts: [[1]]) },
+              { _ = try await server.exchange("never")?.copy() },
+              { try await server.shutdown(.send) }, { _ = try await server.localAddress },
+            ]
+            for operation in operations { await #expect(throws: CancellationError.self) { try await operation() } }
+            #expect(loop.driver.operations.started == started)
+          }
+        }
+        await Task.detached {
+          handling.cancel()
+          isCancelled.update { $0 = true }
+        }.value
+        try await handling.value
+        // Nothing was sent, and what nobody received makes the close a reset.
+        #expect(await socketErrno { _ = try await pair.client.receive() } == .connectionReset)
+      }
+    }
+  }
+
   @Test(arguments: Backends.available)
   func cancelledInFlightEachEndsWithACancellationError(_ backend: Backend) async throws {
     try await withLoop(backend) { loop in

@@ -81,6 +81,30 @@ struct HandlerTasksTests {
     }
   }
 
+  /// The first handler cancels the server; the second one's task is there and has not run yet.
+  @Test(arguments: Backends.available)
+  func handlersAreCancelledBeforeTheyBegin(_ backend: Backend) async throws {
+    try await withLoop(backend) { loop in
+      let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
+      var clients: [TCPConnection] = []
+      for _ in 0..<20 { clients.append(try await .connect(to: listener.address, on: loop)) }
+      let serving = Channel<Task<Void, any Error>>(capacity: 1)
+      let answers = Shared(0)
+      let task = start(on: loop) {
+        try await listener.serve { connection in
+          if let task = serving.tryReceive() { task.cancel() }
+          try await connection.send("never")
+          answers.update { $0 += 1 }
+        }
+      }
+      try await serving.send(task)
+      await #expect(throws: CancellationError.self) { try await task.value }
+      #expect(answers.value == 0)
+      for client in clients { await client.close() }
+      await listener.close()
+    }
+  }
+
   /// Handlers end in another order than they began, many at once, while others come.
   @Test(arguments: Backends.available)
   func manyComeAndGo(_ backend: Backend) async throws {

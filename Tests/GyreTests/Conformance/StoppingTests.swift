@@ -318,4 +318,31 @@ struct StoppingTests {
       #expect(loop.driver.operations.inFlight == 0 && loop.driver.buffers.held == 0)
     }
   }
+
+  /// A task that asks again and again for what is refused, or for what needs no waiting.
+  @Test(arguments: Backends.available)
+  func callsThatComeBackAtOnceKeepNoLoop(_ backend: Backend) async throws {
+    try await withLoops([backend, backend]) { loops in
+      let (loop, other) = (loops[0], loops[1])
+      let closed = try TCPListener.bind(to: .loopback(port: 0), on: loop)
+      await closed.close()
+      let listener = try TCPListener.bind(to: .loopback(port: 0), on: loop)
+      let stopping = try TCPListener.bind(to: .loopback(port: 0), on: other)
+      let client = try await TCPConnection.connect(to: listener.address, on: loop)
+      let isOver = Shared(false)
+      let calls: [@Sendable () async throws -> Void] = [
+        { _ = try await closed.accept() }, { _ = try await client.localAddress }, { _ = try await stopping.accept() },
+      ]
+      let tasks = zip([loop, loop, other], calls).map { loop, call in
+        start(on: loop) { while !isOver.value { try? await call() } }
+      }
+      for _ in 0..<20 { try await loop.sleep(for: .milliseconds(1)) }
+      await other.shutdown()
+      isOver.update { $0 = true }
+      for task in tasks { try await task.value }
+      await client.close()
+      await listener.close()
+      await stopping.close()
+    }
+  }
 }
