@@ -15,6 +15,8 @@ final class ChildProcess {
   /// For the time at which it is killed.
   private var timer: TimerID?
   private var killTime: UInt64?
+  /// When it is killed unless it is ready.
+  private var startTime = UInt64.max
   /// SIGTERM is due as soon as it is ready.
   private var isToDrain = false
 
@@ -146,10 +148,8 @@ final class ChildProcess {
       end()
       throw error
     }
-    timer = waits.insert(at: started + time.nanosecondsClamped) { [unowned self] in
-      Server.log.error("worker \(process) is killed: it was not ready within \(time)")
-      kill()
-    }
+    startTime = started + time.nanosecondsClamped
+    setTimer()
   }
 
   /// Reads what the process says. True if it has just become ready.
@@ -160,7 +160,7 @@ final class ChildProcess {
     closeControl()
     guard count == 1 else { return false }
     isReady = true
-    if killTime == nil { removeTimer() }
+    setTimer()
     if isToDrain { descriptor.signal(SIGTERM) }
     return true
   }
@@ -199,12 +199,22 @@ final class ChildProcess {
       isToDrain = whenReady && !isReady
       if !isToDrain { descriptor.signal(SIGTERM) }
     }
+    setTimer()
+  }
+
+  /// Has it killed at the end of its drain, or of its start.
+  private func setTimer() {
     removeTimer()
-    timer = waits?.insert(at: end) { [unowned self] in kill() }
+    let end = min(killTime ?? .max, isReady ? .max : startTime)
+    if end < .max { timer = waits?.insert(at: end) { [unowned self] in kill() } }
   }
 
   private func kill() {
     timer = nil
+    if !isReady && EventLoop.now >= startTime {
+      let time = Duration.nanoseconds(startTime - started)
+      Server.log.error("worker \(process) is killed: it was not ready within \(time)")
+    }
     descriptor.signal(SIGKILL)
   }
 

@@ -23,7 +23,6 @@ final class ConnectionSupervisor {
   private var isStopping = false
   /// When the drain is over.
   private var endTime = UInt64.max
-  private let press = RepeatedSignal()
 
   /// Nanoseconds before something is tried again after a shortage.
   private static let pause: UInt64 = 100_000_000
@@ -211,11 +210,16 @@ final class ConnectionSupervisor {
     while let request = requests.next() { take(request) }
   }
 
-  private func take(_ request: Int32) {
+  private func take(_ request: SupervisorRequests.Request) {
+    switch request {
     // Each process is started anew anyway: there is nothing to reload.
-    if request == SIGHUP { return }
-    let isAtOnce = request == SIGKILL || !press.isFirst()
-    if request != SIGKILL && isAtOnce && !press.isMeant() { return }
+    case .reload: break
+    case .drain: if !isStopping { stop(isAtOnce: false) }
+    case .end: stop(isAtOnce: true)
+    }
+  }
+
+  private func stop(isAtOnce: Bool) {
     if !isStopping { ServiceManager.notify("STOPPING=1") }
     isStopping = true
     resumeAccepting()

@@ -22,9 +22,7 @@ final class ListeningSockets: Sendable {
   /// Keeps the calling thread for that long.
   static func settle() { usleep(UInt32(settleTime / .microseconds(1))) }
 
-  deinit {
-    if !areClosed.load(ordering: .relaxed) { for number in numbers { Glibc.close(number) } }
-  }
+  deinit { close() }
 
   /// Those that a service manager passes, or new ones on the server's address.
   static func open(for server: Server) throws -> ListeningSockets {
@@ -65,12 +63,9 @@ final class ListeningSockets: Sendable {
   /// Unless the sockets are lent, the kernel lets no new connection into their queues from here on. A client that comes
   /// between this and the sockets' end hears nothing, tries again after a second, and is refused then: without this it
   /// would get into a queue that nobody looks at any more, and be reset. Where a filter cannot be had, that is what happens.
-  ///
-  /// - Parameter beforeClosing: what is to be done in between; waits for `settleTime`.
-  func stopListening(_ beforeClosing: () -> Void = {}) {
+  func stopListening() {
     guard isOpen else { return }
     closeQueues()
-    beforeClosing()
     close()
   }
 
@@ -86,6 +81,12 @@ final class ListeningSockets: Sendable {
   func close() {
     if areClosed.exchange(true, ordering: .relaxed) { return }
     for number in numbers { Glibc.close(number) }
+  }
+
+  /// Whether a connection waits in a socket's queue. `poll(2)`
+  static func hasWaiting(_ socket: Int32) -> Bool {
+    var polled = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+    return Errno.retrying({ Int(poll(&polled, 1, 0)) }) == 1
   }
 
   /// Another descriptor of a socket.

@@ -15,6 +15,9 @@ final class Supervisor {
     /// A process is to be started, as the current one or as its replacement.
     var isDue = false
 
+    /// Those of its processes that have begun to start and are not ready.
+    var starting: [ChildProcess] { [current, replacement].compactMap { $0 }.filter { !$0.isReady } }
+
     var isSettled: Bool { !isDue && replacement == nil && current?.isReady == true }
   }
 
@@ -33,7 +36,11 @@ final class Supervisor {
   /// Processes that are not ready yet.
   private var starting = 0
   private var isStopping = false
-  private let press = RepeatedSignal()
+  /// When the drain is over.
+  private var endTime = UInt64.max
+  /// Queues, by the index of their socket, in which connections waited when the drain began, with nobody ready to accept
+  /// them: until a process is. The sockets stay open as long as there is one.
+  private var unserved: Set<Int> = []
   private var hasBeenReady = false
   private var isReloading = false
   private var reloadsAgain = false
@@ -67,7 +74,7 @@ final class Supervisor {
       try waits.add(requests.reader) {}
       for index in slots.indices { makeDue(index) }
       startDue()
-      while !isStopping || !processes.isEmpty { try waits.turn(takeRequests) }
+      while !isStopping || !processes.isEmpty || !unserved.isEmpty { try waits.turn(takeRequests) }
     } catch {
       for process in processes.values { process.end() }
       throw error
@@ -83,24 +90,60 @@ final class Supervisor {
     while let request = requests.next() { take(request) }
   }
 
-  private func take(_ request: Int32) {
+  private func take(_ request: SupervisorRequests.Request) {
     switch request {
-    case SIGHUP: reload()
-    case SIGKILL: stop(within: .zero)
-    case _ where press.isFirst(): stop(within: server.options.workerEndTime)
-    default: if press.isMeant() { stop(within: .zero) }
+    case .reload: reload()
+    case .drain: if !isStopping { drain() }
+    case .end: end()
     }
   }
 
-  private func stop(within time: Duration) {
+  /// Has every queue that holds connections served by somebody, and then closes the sockets.
+  private func drain() {
+    beginToStop()
+    endTime = EventLoop.now + server.options.workerEndTime.nanosecondsClamped
+    sockets.closeQueues()
+    ListeningSockets.settle()
+    let served = slots.indices.filter { slots[$0].current?.isReady == true }.map(queue)
+    let waiting = sockets.numbers.indices.filter { ListeningSockets.hasWaiting(sockets.numbers[$0]) }
+    unserved = Set(waiting).subtracting(served)
+    let needed = slots.indices.filter { unserved.contains(queue($0)) }
+    // One that just starts would die of the signal: it has to be ready first, if it is needed.
+    let kept = Set(needed.flatMap { slots[$0].starting }.map(ObjectIdentifier.init))
+    for process in processes.values {
+      if kept.contains(ObjectIdentifier(process)) {
+        retireWithTheDrain(process)
+      } else {
+        retire(process, within: server.options.workerEndTime)
+      }
+    }
+    for index in needed where slots[index].starting.isEmpty { makeDue(index) }
+    startDue()
+    closeServed()
+    _ = waits.insert(at: endTime) { [unowned self] in
+      unserved = []
+      closeServed()
+    }
+  }
+
+  private func end() {
+    beginToStop()
+    unserved = []
+    closeServed()
+    for process in processes.values { retire(process, within: .zero) }
+  }
+
+  private func beginToStop() {
     if !isStopping { ServiceManager.notify("STOPPING=1") }
     isStopping = true
-    // The workers accept what waits in the queues.
-    sockets.stopListening(ListeningSockets.settle)
-    due = []
-    for index in slots.indices { slots[index] = Slot() }
-    for process in processes.values { retire(process, within: time) }
   }
+
+  private func closeServed() {
+    if unserved.isEmpty { sockets.close() }
+  }
+
+  /// The socket that a slot's processes accept from.
+  private func queue(_ index: Int) -> Int { index % sockets.numbers.count }
 
   private func reload() {
     guard !isStopping else { return }
@@ -115,7 +158,7 @@ final class Supervisor {
   /// To be called when something about a slot has changed.
   private func settle(_ index: Int) {
     if slots[index].isSettled { unsettled.remove(index) } else { unsettled.insert(index) }
-    guard unsettled.isEmpty else { return }
+    guard unsettled.isEmpty, !isStopping else { return }
     if !hasBeenReady {
       hasBeenReady = true
       onReady()
@@ -144,8 +187,9 @@ final class Supervisor {
   }
 
   private func startDue() {
-    while !isStopping, starting < Supervisor.mostStarting, let index = due.popFirst() {
+    while starting < Supervisor.mostStarting, let index = due.popFirst() {
       slots[index].isDue = false
+      if isStopping && !unserved.contains(queue(index)) { continue }
       do throws(Errno) {
         try start(index)
       } catch {
@@ -156,9 +200,8 @@ final class Supervisor {
   }
 
   private func start(_ index: Int) throws(Errno) {
-    let numbers = sockets.numbers
-    let kind = slots.count > numbers.count ? WorkerProcess.Kind.sharedListeners : .listeners
-    let process = try ChildProcess(kind, sockets: [numbers[index % numbers.count]])
+    let kind = slots.count > sockets.numbers.count ? WorkerProcess.Kind.sharedListeners : .listeners
+    let process = try ChildProcess(kind, sockets: [sockets.numbers[queue(index)]])
     try process.watch(
       in: waits,
       readyWithin: server.options.workerStartTime,
@@ -169,13 +212,14 @@ final class Supervisor {
     processes[ObjectIdentifier(process)] = process
     starting += 1
     if slots[index].current == nil { slots[index].current = process } else { slots[index].replacement = process }
+    if isStopping { retireWithTheDrain(process) }
   }
 
   private func cannotStart(_ index: Int, _ error: Errno) {
     // A process that has ended and was reaped by other code shows that processes can be started.
     if !hasBeenReady && error.rawValue != ESRCH {
       failure = error
-      return stop(within: .zero)
+      return end()
     }
     Server.log.error("a worker cannot be started: \(error)")
     makeDue(index, after: max(slots[index].backoff.delay(afterLifeOf: 0), Backoff.shortest))
@@ -184,6 +228,7 @@ final class Supervisor {
   private func becameReady(_ process: ChildProcess) {
     starting -= 1
     if let index = process.place {
+      if isStopping { return served(by: process, index) }
       if slots[index].replacement === process {
         // Only now, so that somebody accepts all the time.
         if let old = slots[index].current { retire(old, within: server.options.workerEndTime) }
@@ -195,9 +240,24 @@ final class Supervisor {
     startDue()
   }
 
+  /// A process is ready that the drain has waited for. It has been told to drain, and accepts what waits.
+  private func served(by process: ChildProcess, _ index: Int) {
+    process.place = nil
+    unserved.remove(queue(index))
+    closeServed()
+    startDue()
+  }
+
   private func retire(_ process: ChildProcess, within time: Duration) {
     process.place = nil
     process.retire(within: time)
+  }
+
+  /// Has a process that is needed in the drain become ready, drain then, and end with it. It keeps its place until it is ready:
+  /// should it fail, another one is started.
+  private func retireWithTheDrain(_ process: ChildProcess) {
+    let now = EventLoop.now
+    process.retire(within: .nanoseconds(Int64(clamping: max(endTime, now) - now)), whenReady: true)
   }
 
   private func ended(_ process: ChildProcess, _ how: String) {

@@ -18,7 +18,7 @@ enum SupervisorThread {
     defer { observer.map(SignalEvents.ignore) }
     let draining = Task {
       _ = try await server.draining.receive()
-      requests.add(SIGTERM)
+      requests.drain()
     }
     let result = await withTaskCancellationHandler {
       await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Void, any Error>, Never>) in
@@ -32,7 +32,7 @@ enum SupervisorThread {
         if let failure { continuation.resume(returning: .failure(failure)) }
       }
     } onCancel: {
-      requests.add(SIGKILL)
+      requests.end()
     }
     noteResumed()
     draining.cancel()
@@ -57,7 +57,7 @@ enum SupervisorThread {
 
   private static func observe(for server: Server, _ requests: SupervisorRequests) throws -> Int? {
     guard server.options.handlesSignals else { return nil }
-    return try SignalEvents.observe([SIGTERM, SIGINT, SIGHUP], requests.add)
+    return try SignalEvents.observe([SIGTERM, SIGINT, SIGHUP], requests.add(signal:))
   }
 
   private static func supervise(

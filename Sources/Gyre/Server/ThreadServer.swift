@@ -138,7 +138,7 @@ struct ThreadServer: Sendable {
 
   private func stopWhenDraining(_ listeners: [TCPListener], on loop: EventLoop) async -> Ending {
     do {
-      _ = try await server.draining.receive()
+      try await waitForTheEnd()
       sockets.stopListening()
       try await loop.sleep(for: isWorker ? ThreadServer.supervisorTime : ListeningSockets.settleTime)
       for listener in listeners { listener.stopAccepting() }
@@ -147,6 +147,14 @@ struct ThreadServer: Sendable {
     } catch {
       return .stopped
     }
+  }
+
+  /// Until the server is to drain. A worker has nobody to tell.
+  ///
+  /// - Throws: `CancellationError` if it is to end at once.
+  private func waitForTheEnd() async throws {
+    defer { ServiceManager.notify("STOPPING=1") }
+    _ = try await server.draining.receive()
   }
 
   // MARK: What each loop does

@@ -2,12 +2,12 @@ import Glibc
 import Testing
 
 /// A service manager's end of `sd_notify(3)`.
-final class NotifySocket {
+final class NotifySocket: Sendable {
   let path: String
   private let socket: Int32
 
   init() throws {
-    path = "/tmp/gyre-notify-\(getpid())"
+    path = "/tmp/gyre-notify-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
     unlink(path)
     socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_un()

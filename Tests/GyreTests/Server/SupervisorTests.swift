@@ -148,6 +148,37 @@ struct SupervisorTests {
     #expect(try server.ending() == 0)
   }
 
+  /// A program may do both: its own shutdown, and what a service manager sends.
+  @Test(
+    arguments: Backends.available.flatMap { backend in
+      ["sharedListener", "processes-shared", "process-per-connection"].map { (backend, $0) }
+    },
+    [true, false]
+  )
+  func drainingIsNoSignal(_ of: (Backend, String), _ isSignalFirst: Bool) async throws {
+    let file = "/tmp/gyre-drain-\(getpid())"
+    defer { unlink(file) }
+    let server = try ServerProcess(of.1, ["--drain", "60", "--drain-file", file], of.0)
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect(try await client.ask("here") == "here")
+      if isSignalFirst { server.signal(SIGTERM) } else { try await drain(file) }
+      // A second signal counts when it is no echo of the first.
+      let end = ContinuousClock.now + .milliseconds(1200)
+      while ContinuousClock.now < end { #expect(try await client.ask("draining") == "draining") }
+      if isSignalFirst { try await drain(file) } else { server.signal(SIGTERM) }
+      let later = ContinuousClock.now + .milliseconds(200)
+      while ContinuousClock.now < later { try #require(try await client.ask("still here") == "still here") }
+      await client.close()
+    }
+    #expect(try server.ending() == 0)
+  }
+
+  private func drain(_ file: String) async throws {
+    close(open(file, O_CREAT | O_WRONLY, 0o600))
+    try await eventually("the server does not drain itself") { access(file, F_OK) != 0 }
+  }
+
   // MARK: Whose worker a process is
 
   /// A worker tells nobody that it is one.
@@ -402,6 +433,60 @@ struct SupervisorTests {
       server.children.count == 2 && server.children.isDisjoint(with: generation)
     }
     server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  /// Its worker has died, and the next one just starts: to wait for it is all that serves them.
+  @Test(arguments: WorkerTests.combinations, [true, false])
+  func aDrainServesWhatWaitsForAWorkerThatStarts(_ of: (Backend, String), _ isGroupSignalled: Bool) async throws {
+    let stall = "/tmp/gyre-stall-\(getpid())"
+    defer { unlink(stall) }
+    let manager = try NotifySocket()
+    let server = try ServerProcess(
+      of.1,
+      ["--number", "1", "--stall", stall, "--drain", "30"],
+      of.0,
+      environment: ["NOTIFY_SOCKET=\(manager.path)"]
+    )
+    #expect(try manager.next() == "READY=1")
+    let worker = try #require(server.children.first)
+    close(open(stall, O_CREAT | O_WRONLY, 0o600))
+    kill(worker, SIGKILL)
+    try await eventually("no worker is started") { server.children.count == 1 && !server.children.contains(worker) }
+    try await onServerLoop {
+      var waiting: [ServerClient] = []
+      for number in 0..<3 {
+        let client = try await ServerClient.connect(to: server)
+        try await client.connection.send("\(number)\n")
+        waiting.append(client)
+      }
+      // To the group, it ends the one that starts: another one takes its place.
+      if isGroupSignalled { server.signalGroup(SIGTERM) } else { server.signal(SIGTERM) }
+      #expect(try manager.next() == "STOPPING=1")
+      unlink(stall)
+      for (number, client) in waiting.enumerated() {
+        #expect(try await client.answer() == "\(number)")
+        await client.close()
+      }
+    }
+    #expect(try server.ending() == 0)
+  }
+
+  /// A worker that never gets ready keeps a drain no longer than it may take.
+  @Test(arguments: Backends.available)
+  func aDrainWaitsNoLongerThanItsTimeForAWorkerThatStarts(_ backend: Backend) async throws {
+    let stall = "/tmp/gyre-stall-\(getpid())"
+    defer { unlink(stall) }
+    let server = try ServerProcess("processes-shared", ["--number", "1", "--stall", stall, "--drain", "0.1"], backend)
+    let worker = try #require(server.children.first)
+    close(open(stall, O_CREAT | O_WRONLY, 0o600))
+    kill(worker, SIGKILL)
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      server.signal(SIGTERM)
+      #expect((try? await client.ask("late")) == nil)
+      await client.close()
+    }
     #expect(try server.ending() == 0)
   }
 

@@ -177,4 +177,14 @@ struct WorkerTests {
     #expect(try manager.next() == "STOPPING=1")
     #expect(try server.ending() == 0)
   }
+
+  @Test(arguments: Backends.available.flatMap { backend in ServerProcess.patterns.map { (backend, $0) } })
+  func aServiceManagerIsToldOfTheEndUnderEveryPattern(_ backend: Backend, _ pattern: String) throws {
+    let manager = try NotifySocket()
+    let server = try ServerProcess(pattern, [], backend, environment: ["NOTIFY_SOCKET=\(manager.path)"])
+    #expect(try manager.next() == "READY=1")
+    server.signal(SIGTERM)
+    #expect(try manager.next() == "STOPPING=1")
+    #expect(try server.ending() == 0)
+  }
 }

@@ -20,6 +20,8 @@ struct ServerFixture: AsyncParsableCommand {
   @Flag var helper = false
   /// A worker does not go on while this file exists.
   @Option var stall: String?
+  /// The process that is started drains its server, and takes the file away, whenever this one is there.
+  @Option var drainFile: String?
 
   func run() async throws {
     Lifeline.watch()
@@ -39,8 +41,20 @@ struct ServerFixture: AsyncParsableCommand {
       if second { Task { Answer.log("second: \(await Answer.secondServer())\n") } }
     }
     let server = try Server(address: .loopback(port: port), pattern: executionPattern, options: options)
+    if let drainFile, getenv("GYRE_WORKER") == nil { Task { try await drain(server, whenThereIs: drainFile) } }
     try await server.run(messages: .lines) { line in
-      try await Answer.to(String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace))
+      let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+      if words.first == "drain" { server.drain() }
+      return try await Answer.to(words)
+    }
+  }
+
+  private func drain(_ server: Server, whenThereIs file: String) async throws {
+    while true {
+      try await Task.sleep(for: .milliseconds(5))
+      guard access(file, F_OK) == 0 else { continue }
+      server.drain()
+      unlink(file)
     }
   }
 
