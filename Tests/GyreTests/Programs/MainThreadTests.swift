@@ -50,7 +50,7 @@ struct MainThreadTests {
     #expect(facts["left-open"] == "0")
   }
 
-  @Test(arguments: ExampleProgram.backends)
+  @Test(.disabled(if: ThreadSanitizer.isOn, ThreadSanitizer.comment), arguments: ExampleProgram.backends)
   func aForkedChildCanRunALoopAndFork(_ backend: Backend) throws {
     #expect(try play("fork", backend)["grandchild"] == "exit status 7")
   }
