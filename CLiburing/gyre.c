@@ -108,18 +108,19 @@ int gyre_semaphore_wait(sem_t *semaphore, uint64_t nanoseconds) {
   return result == 0;
 }
 
-static volatile int gyre_signal_descriptor = -1;
+// Read by a handler on any thread.
+static atomic_int gyre_signal_descriptor = -1;
 static struct sigaction gyre_previous_actions[NSIG];
 
 static void gyre_note_signal(int signal) {
   int kept = errno;
   unsigned char byte = signal;
-  if (write(gyre_signal_descriptor, &byte, 1) != 1) { /* Full: as many as that are waiting to be looked at. */ }
+  if (write(atomic_load(&gyre_signal_descriptor), &byte, 1) != 1) { /* Full: as many as that are waiting to be looked at. */ }
   errno = kept;
 }
 
 int gyre_catch_signal(int signal, int fd) {
-  gyre_signal_descriptor = fd;
+  atomic_store(&gyre_signal_descriptor, fd);
   struct sigaction action = {.sa_handler = gyre_note_signal, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   return sigaction(signal, &action, &gyre_previous_actions[signal]) == 0 ? 0 : errno;
