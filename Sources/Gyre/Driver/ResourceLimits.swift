@@ -16,13 +16,20 @@ enum ResourceLimits {
     return limit.rlim_cur != rlim_t.max
   }
 
-  /// - Parameter open: any descriptor that is open.
-  /// - Throws: `ConfigurationError` if so many processes, each with a descriptor of its own here, cannot be watched.
-  static func requireDescriptors(for processes: Int, _ what: String, beside open: Int32) throws(ConfigurationError) {
+  /// - Parameters:
+  ///   - each: the descriptors that a process takes here.
+  ///   - open: any descriptor that is open.
+  /// - Throws: `ConfigurationError` if so many processes cannot be watched.
+  static func requireDescriptors(
+    for processes: Int,
+    _ what: String,
+    each: Int = 1,
+    beside open: Int32
+  ) throws(ConfigurationError) {
     // The lowest free number: about as many are open.
     let free = fcntl(open, F_DUPFD_CLOEXEC, 0)
     if free >= 0 { close(free) }
-    let needed = Int(max(free, 0)) + processes + ResourceLimits.spareDescriptors
+    let needed = Int(max(free, 0)) + processes * each + ResourceLimits.spareDescriptors
     guard free < 0 || needed > descriptors else { return }
     throw ConfigurationError(
       "\(processes) \(what) take \(needed) open files and the limit is \(descriptors): raise it (`ulimit -n`) or have fewer"

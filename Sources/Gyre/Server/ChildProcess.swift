@@ -9,7 +9,7 @@ final class ChildProcess {
   let started = EventLoop.now
   private(set) var isReady = false
   private let descriptor: ChildDescriptor
-  /// Readable when the process says that it is ready; -1 once it has.
+  /// Readable when the process says something; -1 once nobody wants to hear it.
   private var control: Int32
   private var waits: WaitSet?
   /// For the time at which it is killed.
@@ -131,17 +131,31 @@ final class ChildProcess {
   /// - Parameters:
   ///   - time: nanoseconds after which it is killed if it is not ready.
   ///   - onReady: called once, if it becomes ready.
+  ///   - onDrain: called at most once, if it then stops accepting without having been asked to. It keeps a descriptor open.
   ///   - onEnd: called once, with the end as people read it. The process is reaped and no more watched.
   /// - Throws: the `Errno` of `epoll_ctl(2)`; the process has been ended then.
   func watch(
     in waits: WaitSet,
     readyWithin time: Duration,
     onReady: @escaping (ChildProcess) -> Void,
+    onDrain: ((ChildProcess) -> Void)? = nil,
     onEnd: @escaping (ChildProcess, String) -> Void
   ) throws(Errno) {
     self.waits = waits
     do throws(Errno) {
-      try waits.add(control) { [unowned self] in if readControl() { onReady(self) } }
+      try waits.add(control) { [unowned self] in
+        while let word = nextWord() {
+          switch word {
+          case .ready:
+            becomeReady()
+            if onDrain == nil || killTime != nil { closeControl() }
+            onReady(self)
+          case .draining:
+            closeControl()
+            onDrain?(self)
+          }
+        }
+      }
       // This is what keeps the object alive until the process has ended.
       try waits.add(descriptor.number) { if let how = self.reap() { onEnd(self, how) } }
     } catch {
@@ -152,17 +166,21 @@ final class ChildProcess {
     setTimer()
   }
 
-  /// Reads what the process says. True if it has just become ready.
-  private func readControl() -> Bool {
+  /// The next of what the process has said; `nil` if that is all.
+  private func nextWord() -> WorkerProcess.Word? {
+    guard control >= 0 else { return nil }
     var byte: UInt8 = 0
     let count = recv(control, &byte, 1, Int32(MSG_DONTWAIT))
-    if count < 0 && (errno == EAGAIN || errno == EINTR) { return false }
+    if count < 0 && (errno == EAGAIN || errno == EINTR) { return nil }
+    if count == 1, let word = WorkerProcess.Word(rawValue: byte) { return word }
     closeControl()
-    guard count == 1 else { return false }
+    return nil
+  }
+
+  private func becomeReady() {
     isReady = true
     setTimer()
     if isToDrain { descriptor.signal(SIGTERM) }
-    return true
   }
 
   private func unwatch() {
@@ -199,6 +217,8 @@ final class ChildProcess {
       isToDrain = whenReady && !isReady
       if !isToDrain { descriptor.signal(SIGTERM) }
     }
+    // It has nothing more to say.
+    if isReady { closeControl() }
     setTimer()
   }
 

@@ -26,7 +26,7 @@ public enum ExecutionPattern: Sendable, Equatable {
   /// ```
   ///
   /// Workers share no memory: a crash takes one worker's connections and no others, and the supervisor starts the worker
-  /// again. Costs a process's memory for each worker, and an open file of the supervisor's, three while it starts.
+  /// again. Costs a process's memory for each worker, and two open files of the supervisor's, four while it starts.
   case multiProcess(workers: Int, accept: ProcessAccept)
 
   /// A process for each connection, at most `limit` at a time; further ones wait in the kernel's queue. Known from

@@ -63,7 +63,7 @@ final class Supervisor {
     self.onReady = onReady
     waits = try WaitSet()
     slots = Array(repeating: Slot(), count: workers)
-    try ResourceLimits.requireDescriptors(for: workers, "workers", beside: sockets.numbers[0])
+    try ResourceLimits.requireDescriptors(for: workers, "workers", each: 2, beside: sockets.numbers[0])
   }
 
   /// Returns when it was asked to stop and the last worker has ended.
@@ -104,10 +104,10 @@ final class Supervisor {
     endTime = EventLoop.now + server.options.workerEndTime.nanosecondsClamped
     sockets.closeQueues()
     ListeningSockets.settle()
-    let served = slots.indices.filter { slots[$0].current?.isReady == true }.map(queue)
+    let served = slots.indices.filter { slots[$0].current?.isReady == true }.flatMap(queues)
     let waiting = sockets.numbers.indices.filter { ListeningSockets.hasWaiting(sockets.numbers[$0]) }
     unserved = Set(waiting).subtracting(served)
-    let needed = slots.indices.filter { unserved.contains(queue($0)) }
+    let needed = slots.indices.filter(isUnserved)
     // One that just starts would die of the signal: it has to be ready first, if it is needed.
     let kept = Set(needed.flatMap { slots[$0].starting }.map(ObjectIdentifier.init))
     for process in processes.values {
@@ -142,8 +142,14 @@ final class Supervisor {
     if unserved.isEmpty { sockets.close() }
   }
 
-  /// The socket that a slot's processes accept from.
-  private func queue(_ index: Int) -> Int { index % sockets.numbers.count }
+  /// The sockets that a slot's processes accept from, by their indices: more than one where a service manager has passed more than
+  /// there are workers.
+  private func queues(of index: Int) -> [Int] {
+    let count = sockets.numbers.count
+    return slots.count < count ? Array(stride(from: index, to: count, by: slots.count)) : [index % count]
+  }
+
+  private func isUnserved(_ index: Int) -> Bool { !unserved.isDisjoint(with: queues(of: index)) }
 
   private func reload() {
     guard !isStopping else { return }
@@ -189,7 +195,7 @@ final class Supervisor {
   private func startDue() {
     while starting < Supervisor.mostStarting, let index = due.popFirst() {
       slots[index].isDue = false
-      if isStopping && !unserved.contains(queue(index)) { continue }
+      if isStopping && !isUnserved(index) { continue }
       do throws(Errno) {
         try start(index)
       } catch {
@@ -201,11 +207,12 @@ final class Supervisor {
 
   private func start(_ index: Int) throws(Errno) {
     let kind = slots.count > sockets.numbers.count ? WorkerProcess.Kind.sharedListeners : .listeners
-    let process = try ChildProcess(kind, sockets: [sockets.numbers[queue(index)]])
+    let process = try ChildProcess(kind, sockets: queues(of: index).map { sockets.numbers[$0] })
     try process.watch(
       in: waits,
       readyWithin: server.options.workerStartTime,
       onReady: { [unowned self] in becameReady($0) },
+      onDrain: { [unowned self] in drainsByItself($0) },
       onEnd: { [unowned self] in ended($0, $1) }
     )
     process.place = index
@@ -243,7 +250,7 @@ final class Supervisor {
   /// A process is ready that the drain has waited for. It has been told to drain, and accepts what waits.
   private func served(by process: ChildProcess, _ index: Int) {
     process.place = nil
-    unserved.remove(queue(index))
+    unserved.subtract(queues(of: index))
     closeServed()
     startDue()
   }
@@ -258,6 +265,15 @@ final class Supervisor {
   private func retireWithTheDrain(_ process: ChildProcess) {
     let now = EventLoop.now
     process.retire(within: .nanoseconds(Int64(clamping: max(endTime, now) - now)), whenReady: true)
+  }
+
+  /// It was signalled, or its program drains its server there. It stops accepting, but its connections may go on for long.
+  private func drainsByItself(_ process: ChildProcess) {
+    guard let index = process.place, !isStopping else { return }
+    Server.log.notice("worker \(process.process) drains; it is replaced")
+    retire(process, within: server.options.workerEndTime)
+    replace(process, in: index)
+    startDue()
   }
 
   private func ended(_ process: ChildProcess, _ how: String) {

@@ -10,6 +10,8 @@ struct ThreadServer: Sendable {
   /// Whether this is a worker process under a supervisor.
   var isWorker = false
   let onReady: @Sendable (SocketAddress) -> Void
+  /// Called when it stops accepting because the server drains.
+  var onDrain: @Sendable () -> Void = {}
   /// What a supervisor may take to stop listening when it was signalled together with its workers, as a service manager and a
   /// terminal do: if they closed their sockets before, whoever came meanwhile would be reset.
   private static let supervisorTime = Duration.milliseconds(50)
@@ -100,12 +102,13 @@ struct ThreadServer: Sendable {
     try result.get()
   }
 
+  /// At least one for each loop, and one for each socket: a service manager may pass more than the pattern wants.
   private func makeListeners(_ loops: [EventLoop]) throws -> [TCPListener] {
     let numbers = sockets.numbers
     let isShared = isShared || loops.count > numbers.count
-    return try loops.enumerated().map { index, loop in
+    return try (0..<max(loops.count, numbers.count)).map { index in
       let socket = try ListeningSockets.duplicate(numbers[index % numbers.count])
-      return try TCPListener.adopt(socket, on: loop, isShared: isShared)
+      return try TCPListener.adopt(socket, on: loops[index % loops.count], isShared: isShared)
     }
   }
 
@@ -141,6 +144,7 @@ struct ThreadServer: Sendable {
       try await waitForTheEnd()
       sockets.stopListening()
       try await loop.sleep(for: isWorker ? ThreadServer.supervisorTime : ListeningSockets.settleTime)
+      onDrain()
       for listener in listeners { listener.stopAccepting() }
       try await loop.sleep(for: options.drainTime)
       return .overdue
@@ -161,22 +165,34 @@ struct ThreadServer: Sendable {
 
   private func parts(_ listeners: [TCPListener], _ loops: Loops) -> [Part] {
     if case .multiThreaded(_, .messageBalanced) = server.pattern, case .messages(let framing, let handler) = work {
-      return balancedParts(MessageBalancer(framing, handler), listeners[0], loops.group)
+      return balancedParts(MessageBalancer(framing, handler), listeners, loops.group)
     }
     let handler = work.connectionHandler
     if loops.front != nil {
-      return [Part(loop: listeners[0].loop) { try await handOver(from: listeners[0], to: loops.group, handler) }]
+      return listeners.map { listener in
+        Part(loop: listener.loop) { try await handOver(from: listener, to: loops.group, handler) }
+      }
     }
     return listeners.map { listener in Part(loop: listener.loop) { try await listener.serve(handler) } }
   }
 
-  private func balancedParts(_ balancer: MessageBalancer, _ listener: TCPListener, _ group: EventLoopGroup) -> [Part] {
+  private func balancedParts(_ balancer: MessageBalancer, _ listeners: [TCPListener], _ group: EventLoopGroup) -> [Part]
+  {
     let executing = group.loops.flatMap { loop in
       (0..<options.messagesPerThread).map { _ in Part(loop: loop) { try await balancer.execute() } }
     }
-    let reading = Part(loop: listener.loop) {
+    let front = listeners[0].loop
+    let reading = Part(loop: front) {
+      // When the last of them has ended.
       defer { balancer.finish() }
-      try await listener.serve { try await balancer.serve($0) }
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        for listener in listeners {
+          tasks.addTask(executorPreference: front.taskExecutor) {
+            try await listener.serve { try await balancer.serve($0) }
+          }
+        }
+        try await tasks.waitForAll()
+      }
     }
     return [reading] + executing
   }

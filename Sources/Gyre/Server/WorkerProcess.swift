@@ -14,13 +14,21 @@ struct WorkerProcess: Sendable {
     case connection
   }
 
+  /// What a worker says to its supervisor.
+  enum Word: UInt8, Sendable {
+    /// It accepts: an R.
+    case ready = 82
+    /// It stops accepting, and ends when its handlers have: a D.
+    case draining = 68
+  }
+
   let kind: Kind
   let count: Int
 
   /// The variable that tells a process that it is a worker: the supervisor's process, the kind, the number of sockets, and the
   /// control socket's number among all of the system.
   static let variable = "GYRE_WORKER"
-  /// Where a worker says that it is ready; the sockets follow.
+  /// Where a worker says its words; the sockets follow.
   static let control: Int32 = 3
 
   /// Whether this process has been told what it is. A second server would take itself for a supervisor, and so on in each of
@@ -75,7 +83,8 @@ struct WorkerProcess: Sendable {
         sockets: ListeningSockets(sockets, areLent: true),
         isShared: isShared,
         isWorker: true,
-        onReady: { _ in sayReady() }
+        onReady: { _ in say(.ready) },
+        onDrain: { say(.draining) }
       )
       try await threads.run()
     case .connection: try await serveConnection(server, work)
@@ -83,7 +92,11 @@ struct WorkerProcess: Sendable {
     close(WorkerProcess.control)
   }
 
-  private func sayReady() { _ = send(WorkerProcess.control, "R", 1, Int32(MSG_NOSIGNAL)) }
+  /// A supervisor that does not want to hear it has closed its end.
+  private func say(_ word: Word) {
+    var byte = word.rawValue
+    _ = send(WorkerProcess.control, &byte, 1, Int32(MSG_NOSIGNAL))
+  }
 
   private func limitMemory(_ bytes: Int?) {
     guard let bytes else { return }
@@ -105,7 +118,7 @@ struct WorkerProcess: Sendable {
       try await loop.sleep(for: server.options.drainTime)
       serving.cancel()
     }
-    sayReady()
+    say(.ready)
     let result = await withTaskCancellationHandler {
       await serving.result
     } onCancel: {

@@ -65,7 +65,7 @@ struct ServerEnvironmentTests {
   func closedStandardDescriptorsBecomeNoSockets(_ backend: Backend, _ pattern: String) async throws {
     let listening = try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())
     defer { close(listening) }
-    let server = try ServerProcess(pattern, [], backend, listening: listening, closesOutput: true)
+    let server = try ServerProcess(pattern, [], backend, listening: [listening], closesOutput: true)
     try await onServerLoop {
       // What the end of a process makes its supervisor log comes to nobody.
       if pattern != "single" {
@@ -133,7 +133,7 @@ struct ServerEnvironmentTests {
   func aProgramThatStartsBeforeTheServerInheritsNoSocket(_ backend: Backend, _ pattern: String) async throws {
     let listening = try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())
     defer { close(listening) }
-    for passed in [nil, listening] {
+    for passed in [[], [listening]] {
       let server = try ServerProcess(pattern, ["--helper"], backend, listening: passed)
       try await onServerLoop {
         let client = try await ServerClient.connect(to: server)

@@ -23,8 +23,9 @@ final class ServerProcess: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - environment: variables in addition to the inherited ones.
-  ///   - listening: a listening socket to pass as a service manager does.
-  ///   - closesOutput: whether it starts without a standard output and a standard error; then `listening` is its address.
+  ///   - listening: listening sockets to pass as a service manager does.
+  ///   - closesOutput: whether it starts without a standard output and a standard error; then its address is that of
+  ///     the first of `listening`.
   ///   - prelude: what a shell does before it becomes the fixture.
   ///   - program: the fixture's file, where it is not the usual one.
   ///   - log: a file for what the fixture and its workers say; nowhere by default.
@@ -33,7 +34,7 @@ final class ServerProcess: @unchecked Sendable {
     _ arguments: [String] = [],
     _ backend: Backend,
     environment: [String] = [],
-    listening: Int32? = nil,
+    listening: [Int32] = [],
     closesOutput: Bool = false,
     prelude: String? = nil,
     program: String = ServerProcess.path,
@@ -51,14 +52,14 @@ final class ServerProcess: @unchecked Sendable {
     lifeline = line[1]
     var words = [program, "--pattern", pattern, "--backend", backend.rawValue] + arguments
     // The variable has to name the process itself, which is the shell's.
-    let passing = "export LISTEN_FDS=1 LISTEN_PID=$$" + (closesOutput ? "; exec 1>&- 2>&-" : "")
-    if let prelude = listening == nil ? prelude : passing {
+    let passing = "export LISTEN_FDS=\(listening.count) LISTEN_PID=$$" + (closesOutput ? "; exec 1>&- 2>&-" : "")
+    if let prelude = listening.isEmpty ? prelude : passing {
       words = ["/bin/sh", "-c", "\(prelude); exec \"$@\"", "sh"] + words
     }
     number = try ServerProcess.spawn(words, environment, [line[0], ends[1]], log, listening)
     do {
       if closesOutput {
-        address = try ListeningSockets.address(of: try #require(listening))
+        address = try ListeningSockets.address(of: try #require(listening.first))
         return
       }
       let line = try ServerProcess.line(from: output)
@@ -136,7 +137,7 @@ final class ServerProcess: @unchecked Sendable {
     _ environment: [String],
     _ streams: [Int32],
     _ log: String,
-    _ listening: Int32?
+    _ listening: [Int32]
   ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -144,9 +145,12 @@ final class ServerProcess: @unchecked Sendable {
     posix_spawn_file_actions_adddup2(&actions, streams[0], STDIN_FILENO)
     posix_spawn_file_actions_adddup2(&actions, streams[1], STDOUT_FILENO)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-    if let listening { posix_spawn_file_actions_adddup2(&actions, listening, 3) }
+    // Copies of high numbers, so that none is overwritten before it is passed.
+    let passed = listening.map { fcntl($0, F_DUPFD_CLOEXEC, 100) }
+    defer { for copy in passed { close(copy) } }
+    for (index, copy) in passed.enumerated() { posix_spawn_file_actions_adddup2(&actions, copy, 3 + Int32(index)) }
     // What other tests have left open is no business of the fixture's, whose descriptors are counted.
-    _ = gyre_close_from(&actions, listening == nil ? 3 : 4)
+    _ = gyre_close_from(&actions, 3 + Int32(passed.count))
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }

@@ -92,6 +92,30 @@ struct WorkerTests {
     #expect(try server.ending() == 0)
   }
 
+  /// Its place is not empty until its last connection ends.
+  @Test(arguments: combinations, [true, false])
+  func aWorkerThatDrainsByItselfIsReplacedAtOnce(_ of: (Backend, String), _ isSignalled: Bool) async throws {
+    let server = try ServerProcess(of.1, ["--number", "1", "--drain", "60"], of.0)
+    try await onServerLoop {
+      let held = try await ServerClient.connect(to: server)
+      let old = try await held.executor().process
+      if isSignalled { kill(old, SIGTERM) } else { #expect(try await held.ask("drain") == "drain") }
+      var process = old
+      while process == old {
+        let client = try await ServerClient.connect(to: server)
+        process = try await client.executor().process
+        await client.close()
+      }
+      #expect(try await held.ask("still here") == "still here")
+      #expect(server.children == [old, process])
+      await held.close()
+      let hasEnded = await Patience.until { server.children == [process] }
+      #expect(hasEnded)
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
   @Test(arguments: Backends.available)
   func workersEndWithTheirSupervisor(_ backend: Backend) async throws {
     let server = try ServerProcess("processes-shared", [], backend)
@@ -134,7 +158,7 @@ struct WorkerTests {
     defer { close(listening) }
     let address = try ListeningSockets.address(of: listening)
     for pattern in ["single", "reusePort", "processes-shared"] {
-      let server = try ServerProcess(pattern, [], backend, listening: listening)
+      let server = try ServerProcess(pattern, [], backend, listening: [listening])
       #expect(server.address == address, "\(pattern)")
       try await onServerLoop {
         let client = try await ServerClient.connect(to: server)
@@ -146,18 +170,39 @@ struct WorkerTests {
     }
   }
 
+  /// Also those beyond what the pattern would open by itself.
+  @Test(arguments: Backends.available.flatMap { backend in ServerProcess.patterns.map { (backend, $0) } })
+  func everySocketOfAServiceManagerIsServed(_ backend: Backend, _ pattern: String) async throws {
+    var listening: [Int32] = []
+    defer { for socket in listening { close(socket) } }
+    for _ in 0..<3 { listening.append(try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())) }
+    let addresses = try listening.map { try ListeningSockets.address(of: $0) }
+    for number in ["1", "2", "4"] {
+      let server = try ServerProcess(pattern, ["--number", number], backend, listening: listening)
+      try await onServerLoop {
+        for (index, address) in addresses.enumerated() {
+          let client = ServerClient(connection: try await TCPConnection.connect(to: address))
+          #expect(try await client.ask("socket \(index)") == "socket \(index)")
+          await client.close()
+        }
+      }
+      server.signal(SIGTERM)
+      #expect(try server.ending() == 0)
+    }
+  }
+
   /// The next process takes over what waits: the manager keeps the socket.
   @Test(arguments: Backends.available, ["single", "processes-shared", "process-per-connection"])
   func theSocketOfAServiceManagerOutlivesADrain(_ backend: Backend, _ pattern: String) async throws {
     let listening = try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())
     defer { close(listening) }
-    let server = try ServerProcess(pattern, [], backend, listening: listening)
+    let server = try ServerProcess(pattern, [], backend, listening: [listening])
     server.signal(SIGTERM)
     #expect(try server.ending() == 0)
     let address = server.address
     try await onServerLoop {
       let connection = try await TCPConnection.connect(to: address)
-      let next = try ServerProcess(pattern, [], backend, listening: listening)
+      let next = try ServerProcess(pattern, [], backend, listening: [listening])
       #expect(try await ServerClient(connection: connection).ask("next") == "next")
       await connection.close()
       next.signal(SIGTERM)
