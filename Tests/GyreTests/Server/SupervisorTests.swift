@@ -412,11 +412,11 @@ struct SupervisorTests {
 
   @Test(arguments: Backends.available)
   func aWorkerThatIsNotReadyInTimeIsKilledAndTheReloadGoesOn(_ backend: Backend) async throws {
-    let (stall, log) = ("/tmp/gyre-stall-\(getpid())", "/tmp/gyre-log-\(getpid())")
-    defer { for file in [stall, log] { unlink(file) } }
-    let server = try ServerProcess("processes-shared", ["--stall", stall, "--start", "0.5"], backend, log: log)
+    let (stall, log) = (Stall(), "/tmp/gyre-log-\(getpid())")
+    defer { unlink(log) }
+    let server = try ServerProcess("processes-shared", stall.option + ["--start", "0.5"], backend, log: log)
     let generation = server.children
-    close(open(stall, O_CREAT | O_WRONLY, 0o600))
+    stall.begin()
     server.signal(SIGHUP)
     // Counts as well: it is made good when the first is through.
     server.signal(SIGHUP)
@@ -428,7 +428,7 @@ struct SupervisorTests {
       #expect(generation.contains(try await client.executor().process))
       await client.close()
     }
-    unlink(stall)
+    stall.end()
     try await eventually("the reload does not go on") {
       server.children.count == 2 && server.children.isDisjoint(with: generation)
     }
@@ -439,18 +439,17 @@ struct SupervisorTests {
   /// Its worker has died, and the next one just starts: to wait for it is all that serves them.
   @Test(arguments: WorkerTests.combinations, [true, false])
   func aDrainServesWhatWaitsForAWorkerThatStarts(_ of: (Backend, String), _ isGroupSignalled: Bool) async throws {
-    let stall = "/tmp/gyre-stall-\(getpid())"
-    defer { unlink(stall) }
+    let stall = Stall()
     let manager = try NotifySocket()
     let server = try ServerProcess(
       of.1,
-      ["--number", "1", "--stall", stall, "--drain", "30"],
+      stall.option + ["--number", "1", "--drain", "30"],
       of.0,
       environment: ["NOTIFY_SOCKET=\(manager.path)"]
     )
     #expect(try manager.next() == "READY=1")
     let worker = try #require(server.children.first)
-    close(open(stall, O_CREAT | O_WRONLY, 0o600))
+    stall.begin()
     kill(worker, SIGKILL)
     try await eventually("no worker is started") { server.children.count == 1 && !server.children.contains(worker) }
     try await onServerLoop {
@@ -463,7 +462,7 @@ struct SupervisorTests {
       // To the group, it ends the one that starts: another one takes its place.
       if isGroupSignalled { server.signalGroup(SIGTERM) } else { server.signal(SIGTERM) }
       #expect(try manager.next() == "STOPPING=1")
-      unlink(stall)
+      stall.end()
       for (number, client) in waiting.enumerated() {
         #expect(try await client.answer() == "\(number)")
         await client.close()
@@ -475,11 +474,10 @@ struct SupervisorTests {
   /// A worker that never gets ready keeps a drain no longer than it may take.
   @Test(arguments: Backends.available)
   func aDrainWaitsNoLongerThanItsTimeForAWorkerThatStarts(_ backend: Backend) async throws {
-    let stall = "/tmp/gyre-stall-\(getpid())"
-    defer { unlink(stall) }
-    let server = try ServerProcess("processes-shared", ["--number", "1", "--stall", stall, "--drain", "0.1"], backend)
+    let stall = Stall()
+    let server = try ServerProcess("processes-shared", stall.option + ["--number", "1", "--drain", "0.1"], backend)
     let worker = try #require(server.children.first)
-    close(open(stall, O_CREAT | O_WRONLY, 0o600))
+    stall.begin()
     kill(worker, SIGKILL)
     try await onServerLoop {
       let client = try await ServerClient.connect(to: server)
@@ -493,16 +491,15 @@ struct SupervisorTests {
   /// SIGTERM would end a process that has not begun to serve, and its connection.
   @Test(arguments: Backends.available)
   func aDrainWaitsForAProcessThatJustStarts(_ backend: Backend) async throws {
-    let stall = "/tmp/gyre-stall-\(getpid())"
-    defer { unlink(stall) }
-    let server = try ServerProcess("process-per-connection", ["--stall", stall, "--drain", "30"], backend)
-    close(open(stall, O_CREAT | O_WRONLY, 0o600))
+    let stall = Stall()
+    let server = try ServerProcess("process-per-connection", stall.option + ["--drain", "30"], backend)
+    stall.begin()
     try await onServerLoop {
       let client = try await ServerClient.connect(to: server)
       try await eventually("no process is started") { server.children.count == 1 }
       server.signal(SIGTERM)
       try await client.connection.send("drained\n")
-      unlink(stall)
+      stall.end()
       #expect(try await client.answer() == "drained")
       await client.close()
     }
