@@ -1,7 +1,7 @@
 import Glibc
 
 /// Holds up every process that the fixture starts, from `begin` to `end`: none gets ready.
-final class Stall {
+final class Stall: Sendable {
   let path = "/tmp/gyre-stall-\(getpid())"
   /// For the fixture.
   var option: [String] { ["--stall", path] }

@@ -101,23 +101,23 @@ struct Scenes {
 
   /// Jobs of the main actor that become ready when `run` has returned.
   @MainActor private static var isInside = false
-  private static let left = Mutex<[UnsafeContinuation<Void, Never>]>([])
+  @MainActor private static var left: [UnsafeContinuation<Void, Never>] = []
 
   @MainActor private func leaveMainActorJobs() throws {
     let ran = Counter()
     try GlobalExecutor.run(loops: loops, configuration) {
       for _ in 0..<10 {
         Task { @MainActor in
-          await withUnsafeContinuation { job in Scenes.left.withLock { $0.append(job) } }
+          await withUnsafeContinuation { Scenes.left.append($0) }
           Scenes.isInside = true
           usleep(5000)
           Scenes.isInside = false
           ran.add()
         }
       }
-      while Scenes.left.withLock({ $0.count }) < 10 { await Task.yield() }
+      while await MainActor.run(body: { Scenes.left.count }) < 10 { await Task.yield() }
     }
-    Scenes.left.withLock { for job in $0 { job.resume() } }
+    for job in Scenes.left { job.resume() }
     var overlaps = 0
     for _ in 0..<100 {
       usleep(1000)
