@@ -7,14 +7,10 @@ struct ThreadServer: Sendable {
   let sockets: ListeningSockets
   /// Whether other processes accept from them.
   var isShared = false
-  /// Whether this is a worker process under a supervisor.
-  var isWorker = false
+  /// What this process is under a supervisor; `nil` if it has none.
+  var worker: WorkerProcess?
   let onReady: @Sendable (SocketAddress) -> Void
-  /// Called when it stops accepting because the server drains.
-  var onDrain: @Sendable () -> Void = {}
-  /// What a supervisor may take to stop listening when it was signalled together with its workers, as a service manager and a
-  /// terminal do: if they closed their sockets before, whoever came meanwhile would be reset.
-  private static let supervisorTime = Duration.milliseconds(50)
+
   private enum Ending: Sendable {
     case served
     case stopped
@@ -45,7 +41,7 @@ struct ThreadServer: Sendable {
 
   /// Serves until the server has drained.
   func run() async throws {
-    let observer = try DrainSignals.observe(for: server, isWorker: isWorker)
+    let observer = try DrainSignals.observe(for: server, isWorker: worker != nil)
     defer { observer.map(SignalEvents.ignore) }
     let loops = try startLoops()
     let result: Result<Void, any Error>
@@ -143,8 +139,8 @@ struct ThreadServer: Sendable {
     do {
       try await waitForTheEnd()
       sockets.stopListening()
-      try await loop.sleep(for: isWorker ? ThreadServer.supervisorTime : ListeningSockets.settleTime)
-      onDrain()
+      try await loop.sleep(for: ListeningSockets.settleTime)
+      try await worker?.announceDrain(on: loop)
       for listener in listeners { listener.stopAccepting() }
       try await loop.sleep(for: options.drainTime)
       return .overdue

@@ -18,7 +18,7 @@ struct WorkerProcess: Sendable {
   enum Word: UInt8, Sendable {
     /// It accepts: an R.
     case ready = 82
-    /// It stops accepting, and ends when its handlers have: a D.
+    /// It is about to stop accepting, and ends when its handlers have: a D.
     case draining = 68
   }
 
@@ -82,9 +82,8 @@ struct WorkerProcess: Sendable {
         work: work,
         sockets: ListeningSockets(sockets, areLent: true),
         isShared: isShared,
-        isWorker: true,
-        onReady: { _ in say(.ready) },
-        onDrain: { say(.draining) }
+        worker: self,
+        onReady: { _ in say(.ready) }
       )
       try await threads.run()
     case .connection: try await serveConnection(server, work)
@@ -96,6 +95,27 @@ struct WorkerProcess: Sendable {
   private func say(_ word: Word) {
     var byte = word.rawValue
     _ = send(WorkerProcess.control, &byte, 1, Int32(MSG_NOSIGNAL))
+  }
+
+  /// Says that this process is about to stop accepting, and waits until the supervisor has closed its end: then it starts another
+  /// worker, or drains too and has closed the queues.
+  ///
+  /// A service manager and a terminal signal all processes at once. If the workers stopped before their supervisor did, whoever
+  /// came meanwhile would be reset. A supervisor that says nothing is not waited for without limit.
+  func announceDrain(on loop: EventLoop) async throws {
+    say(.draining)
+    let limit = EventLoop.now + WorkerProcess.supervisorTime
+    while !isHeard && EventLoop.now < limit { try await loop.sleep(for: ListeningSockets.settleTime) }
+  }
+
+  /// What a supervisor may take to hear a word, in nanoseconds: it may be one of many processes on a busy machine.
+  private static let supervisorTime: UInt64 = 5_000_000_000
+
+  /// Whether the supervisor has closed its end. It says nothing itself.
+  private var isHeard: Bool {
+    var byte: UInt8 = 0
+    let count = recv(WorkerProcess.control, &byte, 1, Int32(MSG_DONTWAIT))
+    return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)
   }
 
   private func limitMemory(_ bytes: Int?) {

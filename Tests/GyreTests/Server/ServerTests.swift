@@ -46,6 +46,24 @@ struct ServerTests {
     for _ in 0..<3 { try await expectRefusals(of.0, of.1) { _ = kill(-$0.number, signal) } }
   }
 
+  /// A supervisor that is late has closed no queue yet: who got into one would be reset.
+  @Test(arguments: combinations.filter { ["processes-shared", "processes-reuseport"].contains($0.1) })
+  func workersAcceptUntilTheirSupervisorDrainsToo(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--number", "2", "--drain", "60"], backend)
+    server.signal(SIGSTOP)
+    _ = kill(-server.number, SIGTERM)
+    try await onServerLoop {
+      for number in 0..<20 {
+        let client = try await ServerClient.connect(to: server)
+        #expect(try await client.ask("\(number)") == "\(number)")
+        await client.close()
+        try await EventLoop.current!.sleep(for: .milliseconds(20))
+      }
+    }
+    server.signal(SIGCONT)
+    #expect(try server.ending() == 0)
+  }
+
   private func expectRefusals(
     _ backend: Backend,
     _ pattern: String,
