@@ -12,10 +12,9 @@ enum OpenDescriptors {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       if let number = Int32(name), number != dirfd(directory) { numbers.insert(number) }
     }
-    let isSanitized = getenv("GYRE_SANITIZER") != nil
     return numbers.filter { number in
       let target = target(of: number)
-      return !target.hasSuffix("[timerfd]") && !(isSanitized && target.hasPrefix("pipe:"))
+      return !target.hasSuffix("[timerfd]") && !(Sanitizer.isOn && target.hasPrefix("pipe:"))
     }
   }
 

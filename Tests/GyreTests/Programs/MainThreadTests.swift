@@ -50,7 +50,7 @@ struct MainThreadTests {
     #expect(facts["left-open"] == "0")
   }
 
-  @Test(.disabled(if: ThreadSanitizer.isOn, ThreadSanitizer.comment), arguments: ExampleProgram.backends)
+  @Test(.disabled(if: Sanitizer.isThreadSanitizer, Sanitizer.forbidsForks), arguments: ExampleProgram.backends)
   func aForkedChildCanRunALoopAndFork(_ backend: Backend) throws {
     #expect(try play("fork", backend)["grandchild"] == "exit status 7")
   }

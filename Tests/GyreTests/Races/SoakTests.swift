@@ -5,8 +5,7 @@ import Testing
 /// A short run of `scripts/soak`: nothing grows, and something happened.
 @Suite(.serialized)
 struct SoakTests {
-  // A sanitizer keeps what was freed for a while: the process's memory says nothing then.
-  @Test(.enabled(if: getenv("GYRE_SANITIZER") == nil), arguments: ExampleProgram.backends)
+  @Test(.disabled(if: Sanitizer.isOn, Sanitizer.keepsMemory), arguments: ExampleProgram.backends)
   func aShortSoakGrowsNothing(_ backend: Backend) throws {
     let choice = backend == .uring ? "uring" : "epoll"
     let process = try ExampleProcess(

@@ -366,6 +366,7 @@ struct SupervisorTests {
 
   /// The least that is accepted is enough.
   @Test(
+    .disabled(if: Sanitizer.isOn, Sanitizer.keepsMemory),
     arguments: Backends.available.flatMap { backend in
       ["processes-shared", "process-per-connection"].map { (backend, $0) }
     }

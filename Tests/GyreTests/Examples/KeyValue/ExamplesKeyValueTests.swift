@@ -195,7 +195,7 @@ import Testing
   // MARK: Saving
 
   /// Everything is overwritten while the child writes: the image holds what was there when it was asked for.
-  @Test(.disabled(if: ThreadSanitizer.isOn, ThreadSanitizer.comment), arguments: ExampleProgram.backends)
+  @Test(.disabled(if: Sanitizer.isThreadSanitizer, Sanitizer.forbidsForks), arguments: ExampleProgram.backends)
   func anImageIsOfTheMomentOfTheRequest(backend: Backend) async throws {
     try await TemporaryDirectory.with { directory in
       let image = directory + "/image"
@@ -232,7 +232,7 @@ import Testing
   }
 
   /// The child hangs at a named pipe, for as long as it takes to look: the parent serves on. Then it is killed.
-  @Test(.disabled(if: ThreadSanitizer.isOn, ThreadSanitizer.comment), arguments: ExampleProgram.backends)
+  @Test(.disabled(if: Sanitizer.isThreadSanitizer, Sanitizer.forbidsForks), arguments: ExampleProgram.backends)
   func theServerServesOnWhileItsChildWritesAndSurvivesItsEnd(backend: Backend) async throws {
     try await TemporaryDirectory.with { directory in
       let image = directory + "/image"
@@ -269,7 +269,7 @@ import Testing
     }
   }
 
-  @Test(.disabled(if: ThreadSanitizer.isOn, ThreadSanitizer.comment), arguments: ExampleProgram.backends)
+  @Test(.disabled(if: Sanitizer.isThreadSanitizer, Sanitizer.forbidsForks), arguments: ExampleProgram.backends)
   func aSaveThatFailsKeepsTheLastImageAndSaysWhy(backend: Backend) async throws {
     try await TemporaryDirectory.with { directory in
       let image = directory + "/image"
@@ -291,7 +291,7 @@ import Testing
   }
 
   /// Inherited from a wrapper or an init script.
-  @Test(.disabled(if: ThreadSanitizer.isOn, ThreadSanitizer.comment), arguments: ExampleProgram.backends)
+  @Test(.disabled(if: Sanitizer.isThreadSanitizer, Sanitizer.forbidsForks), arguments: ExampleProgram.backends)
   func anIgnoredSIGCHLDKeepsNoSaveInProgress(backend: Backend) async throws {
     try await TemporaryDirectory.with { directory in
       try await ExampleProgram.run("KeyValue", directory + "/image", backend: backend, prelude: "trap '' CHLD") {
