@@ -18,18 +18,20 @@ enum ResourceLimits {
 
   /// - Parameters:
   ///   - each: the descriptors that a process takes here.
+  ///   - passed: those that it gets, of which there is a copy while it starts.
   ///   - open: any descriptor that is open.
   /// - Throws: `ConfigurationError` if so many processes cannot be watched.
   static func requireDescriptors(
     for processes: Int,
     _ what: String,
     each: Int = 1,
+    toStart passed: Int = 1,
     beside open: Int32
   ) throws(ConfigurationError) {
     // The lowest free number: about as many are open.
     let free = fcntl(open, F_DUPFD_CLOEXEC, 0)
     if free >= 0 { close(free) }
-    let needed = Int(max(free, 0)) + processes * each + ResourceLimits.spareDescriptors
+    let needed = Int(max(free, 0)) + processes * each + passed + ResourceLimits.spareDescriptors
     guard free < 0 || needed > descriptors else { return }
     throw ConfigurationError(
       "\(processes) \(what) take \(needed) open files and the limit is \(descriptors): raise it (`ulimit -n`) or have fewer"

@@ -211,14 +211,19 @@ final class ChildProcess {
   /// - Parameter whenReady: not before it is ready: one that just starts would die of the signal.
   func retire(within time: Duration, whenReady: Bool = false) {
     let isFirst = killTime == nil
-    let end = min(killTime ?? .max, EventLoop.now + time.nanosecondsClamped)
-    killTime = end
+    awaitEnd(within: time)
     if isFirst {
       isToDrain = whenReady && !isReady
       if !isToDrain { descriptor.signal(SIGTERM) }
     }
     // It has nothing more to say.
     if isReady { closeControl() }
+  }
+
+  /// Has it killed when `time` has passed, and not signalled before: it drains by itself. What its program does after the drain
+  /// would die of a signal.
+  func awaitEnd(within time: Duration) {
+    killTime = min(killTime ?? .max, EventLoop.now + time.nanosecondsClamped)
     setTimer()
   }
 

@@ -118,6 +118,28 @@ public enum ExecutionPattern: Sendable, Equatable {
     }
   }
 
+  /// The sockets, by their indices, that one of its loops or workers accepts from. A service manager may have passed more than
+  /// the pattern wants, or fewer.
+  ///
+  /// - Parameters:
+  ///   - place: the number of the loop or worker.
+  ///   - places: how many there are.
+  ///   - count: the number of sockets.
+  func sockets(of place: Int, of places: Int, among count: Int) -> [Int] {
+    if sharesListeners { return Array(0..<count) }
+    return places < count ? Array(stride(from: place, to: count, by: places)) : [place % count]
+  }
+
+  /// Whether several loops or workers accept from one socket, if there are so many sockets.
+  func areShared(_ count: Int, by places: Int) -> Bool { places > (sharesListeners ? 1 : count) }
+
+  private var sharesListeners: Bool {
+    switch self {
+    case .multiThreaded(_, .sharedListener), .multiProcess(_, .sharedListener): true
+    default: false
+    }
+  }
+
   /// The listening sockets that it wants, and whether they share a port by SO_REUSEPORT.
   var listeners: (count: Int, reusePort: Bool) {
     switch self {

@@ -13,7 +13,7 @@ enum ServiceManager {
 
   /// The listening sockets that were passed to this process; once. `LISTEN_FDS`, `LISTEN_PID`
   ///
-  /// - Throws: `ConfigurationError` if a variable is no number, or if one of the sockets does not listen.
+  /// - Throws: `ConfigurationError` if a variable is no number, or if one of the sockets does not listen, or not for TCP.
   static func takeSockets() throws(ConfigurationError) -> [Int32] {
     // Those for another process were passed to an ancestor of this one.
     guard try number("LISTEN_PID") == getpid(), let count = try number("LISTEN_FDS"), count > 0,
@@ -26,6 +26,12 @@ enum ServiceManager {
       guard (try? SystemSocket.get(SOL_SOCKET, SO_ACCEPTCONN, of: socket)) == 1 else {
         throw ConfigurationError(
           "LISTEN_FDS is \(count), but descriptor \(socket) does not listen: pass ListenStream= sockets, or unset it"
+        )
+      }
+      guard let domain = try? SystemSocket.get(SOL_SOCKET, SO_DOMAIN, of: socket), [AF_INET, AF_INET6].contains(domain)
+      else {
+        throw ConfigurationError(
+          "LISTEN_FDS is \(count), but descriptor \(socket) is no TCP socket: pass ListenStream= with ports only, or unset it"
         )
       }
       _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
@@ -48,6 +54,9 @@ enum ServiceManager {
     let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard socket >= 0 else { return }
     defer { close(socket) }
+    // One that does not read must not stop this process, or one of its loops, for good.
+    var limit = timeval(tv_sec: 1, tv_usec: 0)
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     // Both live on this frame during the call. Nobody can be told of a failure.
     withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in

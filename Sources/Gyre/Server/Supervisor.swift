@@ -14,6 +14,8 @@ final class Supervisor {
     var backoff = Backoff()
     /// A process is to be started, as the current one or as its replacement.
     var isDue = false
+    /// When that is to be later.
+    var retry: TimerID?
 
     /// Those of its processes that have begun to start and are not ready.
     var starting: [ChildProcess] { [current, replacement].compactMap { $0 }.filter { !$0.isReady } }
@@ -63,7 +65,13 @@ final class Supervisor {
     self.onReady = onReady
     waits = try WaitSet()
     slots = Array(repeating: Slot(), count: workers)
-    try ResourceLimits.requireDescriptors(for: workers, "workers", each: 2, beside: sockets.numbers[0])
+    try ResourceLimits.requireDescriptors(
+      for: workers,
+      "workers",
+      each: 2,
+      toStart: queues(of: 0).count,
+      beside: sockets.numbers[0]
+    )
   }
 
   /// Returns when it was asked to stop and the last worker has ended.
@@ -142,11 +150,9 @@ final class Supervisor {
     if unserved.isEmpty { sockets.close() }
   }
 
-  /// The sockets that a slot's processes accept from, by their indices: more than one where a service manager has passed more than
-  /// there are workers.
+  /// The sockets that a slot's processes accept from, by their indices.
   private func queues(of index: Int) -> [Int] {
-    let count = sockets.numbers.count
-    return slots.count < count ? Array(stride(from: index, to: count, by: slots.count)) : [index % count]
+    server.pattern.sockets(of: index, of: slots.count, among: sockets.numbers.count)
   }
 
   private func isUnserved(_ index: Int) -> Bool { !unserved.isDisjoint(with: queues(of: index)) }
@@ -182,11 +188,16 @@ final class Supervisor {
 
   /// Has a process started for a slot, now or after some nanoseconds, unless that is under way.
   private func makeDue(_ index: Int, after delay: UInt64 = 0) {
-    guard !slots[index].isDue else { return }
+    if delay == 0, let retry = slots[index].retry.take() {
+      waits.remove(retry)
+    } else if slots[index].isDue {
+      return
+    }
     slots[index].isDue = true
     settle(index)
     if delay == 0 { return due.append(index) }
-    _ = waits.insert(at: EventLoop.now + delay) { [unowned self] in
+    slots[index].retry = waits.insert(at: EventLoop.now + delay) { [unowned self] in
+      slots[index].retry = nil
       due.append(index)
       startDue()
     }
@@ -206,7 +217,8 @@ final class Supervisor {
   }
 
   private func start(_ index: Int) throws(Errno) {
-    let kind = slots.count > sockets.numbers.count ? WorkerProcess.Kind.sharedListeners : .listeners
+    let isShared = server.pattern.areShared(sockets.numbers.count, by: slots.count)
+    let kind = isShared ? WorkerProcess.Kind.sharedListeners : .listeners
     let process = try ChildProcess(kind, sockets: queues(of: index).map { sockets.numbers[$0] })
     try process.watch(
       in: waits,
@@ -229,7 +241,7 @@ final class Supervisor {
       return end()
     }
     Server.log.error("a worker cannot be started: \(error)")
-    makeDue(index, after: max(slots[index].backoff.delay(afterLifeOf: 0), Backoff.shortest))
+    makeDue(index, after: max(delay(of: index, afterLifeOf: 0), Backoff.shortest))
   }
 
   private func becameReady(_ process: ChildProcess) {
@@ -267,12 +279,14 @@ final class Supervisor {
     process.retire(within: .nanoseconds(Int64(clamping: max(endTime, now) - now)), whenReady: true)
   }
 
-  /// It was signalled, or its program drains its server there. It stops accepting, but its connections may go on for long.
+  /// It was signalled, or its program drains its server there. It stops accepting, but its connections may go on for long. That is
+  /// no failure, so its place is filled at once.
   private func drainsByItself(_ process: ChildProcess) {
     guard let index = process.place, !isStopping else { return }
     Server.log.notice("worker \(process.process) drains; it is replaced")
-    retire(process, within: server.options.workerEndTime)
-    replace(process, in: index)
+    process.place = nil
+    process.awaitEnd(within: server.options.workerEndTime)
+    replace(process, in: index, after: 0)
     startDue()
   }
 
@@ -281,12 +295,18 @@ final class Supervisor {
     if !process.isReady { starting -= 1 }
     if let index = process.place {
       Server.log.error("worker \(process.process) \(how); it is replaced")
-      replace(process, in: index)
+      let life = process.isReady ? EventLoop.now - process.started : 0
+      replace(process, in: index, after: delay(of: index, afterLifeOf: life))
     }
     startDue()
   }
 
-  private func replace(_ process: ChildProcess, in index: Int) {
+  /// How long a slot stays empty whose process has failed. Somebody waits for what a drain starts.
+  private func delay(of index: Int, afterLifeOf life: UInt64) -> UInt64 {
+    isStopping ? Backoff.shortest : slots[index].backoff.delay(afterLifeOf: life)
+  }
+
+  private func replace(_ process: ChildProcess, in index: Int, after delay: UInt64) {
     let replacement = slots[index].replacement
     slots[index].replacement = nil
     if replacement !== process {
@@ -294,7 +314,6 @@ final class Supervisor {
       slots[index].current = replacement
       if replacement != nil { return settle(index) }
     }
-    let life = process.isReady ? EventLoop.now - process.started : 0
-    makeDue(index, after: slots[index].backoff.delay(afterLifeOf: life))
+    makeDue(index, after: delay)
   }
 }

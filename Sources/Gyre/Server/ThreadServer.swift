@@ -98,13 +98,14 @@ struct ThreadServer: Sendable {
     try result.get()
   }
 
-  /// At least one for each loop, and one for each socket: a service manager may pass more than the pattern wants.
   private func makeListeners(_ loops: [EventLoop]) throws -> [TCPListener] {
     let numbers = sockets.numbers
-    let isShared = isShared || loops.count > numbers.count
-    return try (0..<max(loops.count, numbers.count)).map { index in
-      let socket = try ListeningSockets.duplicate(numbers[index % numbers.count])
-      return try TCPListener.adopt(socket, on: loops[index % loops.count], isShared: isShared)
+    let isShared = isShared || server.pattern.areShared(numbers.count, by: loops.count)
+    return try loops.enumerated().flatMap { place, loop in
+      try server.pattern.sockets(of: place, of: loops.count, among: numbers.count).map { socket in
+        let copy = try ListeningSockets.duplicate(numbers[socket])
+        return try TCPListener.adopt(copy, on: loop, isShared: isShared)
+      }
     }
   }
 

@@ -53,7 +53,7 @@ struct WorkerProcess: Sendable {
     unsetenv(variable)
     let parts = text.split(separator: ":").map(String.init)
     guard parts.count >= 3, let supervisor = Int32(parts[0]), supervisor > 0, let kind = Kind(rawValue: parts[1]),
-      let count = Int(parts[2]), (1...1024).contains(count)
+      let count = Int(parts[2]), (1...ResourceLimits.descriptors).contains(count)
     else { throw ConfigurationError("\(variable) is “\(text)”: it is set for worker processes only; unset it") }
     // A program that a worker starts before it serves inherits the variable, and has another parent or no such socket. (A
     // supervisor that was started before an upgrade may say nothing of the socket.)

@@ -41,6 +41,20 @@ struct ServerEnvironmentTests {
     #expect(ending.errors.contains("LISTEN_FDS is"), "\(ending.errors)")
   }
 
+  /// A unit file may have a path beside the ports. It would fail in every worker, again and again.
+  @Test(arguments: Backends.available, ["single", "processes-shared", "process-per-connection"])
+  func aPassedSocketThatIsNotOfTCPIsAClearError(_ backend: Backend, _ pattern: String) throws {
+    let listening = try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())
+    let other = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    defer { for socket in [listening, other] { close(socket) } }
+    // Without a path it gets an abstract address.
+    var address = sockaddr()
+    address.sa_family = sa_family_t(AF_UNIX)
+    #expect(bind(other, &address, socklen_t(MemoryLayout<sa_family_t>.size)) == 0 && listen(other, 1) == 0)
+    let refusal = ServerProcess.refusal(pattern, backend, listening: [listening, other])
+    #expect(refusal.contains("LISTEN_FDS is 2, but descriptor 4 is no TCP socket"), "\(refusal)")
+  }
+
   @Test(
     arguments: Backends.available,
     ["LISTEN_FDS=0 LISTEN_PID=$$", "LISTEN_FDS=9 LISTEN_PID=1", "LISTEN_FDS= LISTEN_PID="]

@@ -43,20 +43,24 @@ final class ServerProcess: @unchecked Sendable {
     var ends: [Int32] = [0, 0]
     try #require(pipe(&ends) == 0)
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    defer { close(ends[1]) }
     output = ends[0]
     var line: [Int32] = [0, 0]
     try #require(pipe(&line) == 0)
     for end in line { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    defer { close(line[0]) }
     lifeline = line[1]
     var words = [program, "--pattern", pattern, "--backend", backend.rawValue] + arguments
     // The variable has to name the process itself, which is the shell's.
-    let passing = "export LISTEN_FDS=\(listening.count) LISTEN_PID=$$" + (closesOutput ? "; exec 1>&- 2>&-" : "")
-    if let prelude = listening.isEmpty ? prelude : passing {
+    let passing = listening.isEmpty ? nil : "export LISTEN_FDS=\(listening.count) LISTEN_PID=$$"
+    let preludes = [prelude, passing, closesOutput ? "exec 1>&- 2>&-" : nil].compactMap { $0 }
+    if !preludes.isEmpty {
+      let prelude = preludes.joined(separator: "; ")
       words = ["/bin/sh", "-c", "\(prelude); exec \"$@\"", "sh"] + words
     }
-    number = try ServerProcess.spawn(words, environment, [line[0], ends[1]], log, listening)
+    do {
+      // Kept open here, they would hide the fixture's end.
+      defer { for end in [line[0], ends[1]] { close(end) } }
+      number = try ServerProcess.spawn(words, environment, [line[0], ends[1]], log, listening)
+    }
     do {
       if closesOutput {
         address = try ListeningSockets.address(of: try #require(listening.first))
@@ -81,6 +85,22 @@ final class ServerProcess: @unchecked Sendable {
     }
     close(output)
     close(lifeline)
+  }
+
+  /// Waits until the processes that it has started are as they should be.
+  func expectChildren(_ what: Comment, _ condition: (Set<pid_t>) -> Bool) async {
+    let isMet = await Patience.until(seconds: 20) { condition(children) }
+    #expect(isMet, "\(what): \(children)")
+  }
+
+  /// What the fixture says when it does not start.
+  static func refusal(_ pattern: String, _ backend: Backend, listening: [Int32], prelude: String? = nil) -> String {
+    let log = "/tmp/gyre-refusal-\(getpid())"
+    defer { unlink(log) }
+    withKnownIssue {
+      _ = try ServerProcess(pattern, ["--number", "1"], backend, listening: listening, prelude: prelude, log: log)
+    }
+    return contents(of: log)
   }
 
   func signal(_ signal: Int32) { kill(number, signal) }

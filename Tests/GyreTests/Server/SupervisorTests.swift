@@ -278,6 +278,30 @@ struct SupervisorTests {
     #expect(try server.ending() == 0)
   }
 
+  /// A worker that starts takes a copy of each of its sockets: where they find no numbers, the limit is too low from the start.
+  @Test(arguments: Backends.available)
+  func theLeastLimitOfDescriptorsIsEnoughForAReload(_ backend: Backend) async throws {
+    var listening: [Int32] = []
+    defer { for socket in listening { close(socket) } }
+    for _ in 0..<20 { listening.append(try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())) }
+    let refusal = ServerProcess.refusal("processes-shared", backend, listening: listening, prelude: "ulimit -n 40")
+    let limit = try #require(try /take (\d+) open files/.firstMatch(in: refusal)?.output.1, "\(refusal)")
+    let server = try ServerProcess(
+      "processes-shared",
+      ["--number", "1"],
+      backend,
+      listening: listening,
+      prelude: "ulimit -n \(limit)"
+    )
+    let generation = server.children
+    server.signal(SIGHUP)
+    try await eventually("the worker was not replaced with a limit of \(limit)") {
+      server.children.count == 1 && server.children.isDisjoint(with: generation)
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
   /// What there is already goes on, and what is missing comes when the limit allows it.
   @Test(arguments: Backends.available)
   func aLimitThatIsLoweredMeanwhileDeafensNoSupervisor(_ backend: Backend) async throws {

@@ -124,6 +124,56 @@ struct WorkerTests {
     #expect(try server.ending() == 0)
   }
 
+  /// As servers do whose workers handle so many requests and then make room for new ones. It is no failure: nobody waits longer for
+  /// the next one each time, in the end seconds.
+  @Test(arguments: combinations)
+  func workersThatDrainAgainAndAgainKeepNobodyWaiting(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--number", "1"], backend)
+    try await onServerLoop {
+      for _ in 0..<40 {
+        let client = try await ServerClient.connect(to: server)
+        #expect(try await client.ask("drain") == "drain")
+        await client.close()
+      }
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  /// The supervisor has no signal for a worker that drains already: the program may be at what it does after its server.
+  @Test(arguments: combinations, [true, false])
+  func whatAProgramDoesAfterADrainIsNotCutOff(_ of: (Backend, String), _ isTheServerDrained: Bool) async throws {
+    let file = "/tmp/gyre-epilogue-\(getpid())"
+    unlink(file)
+    defer { unlink(file) }
+    let server = try ServerProcess(of.1, ["--number", "8", "--epilogue", file], of.0)
+    for worker in server.children { kill(worker, SIGTERM) }
+    if isTheServerDrained { server.signal(SIGTERM) }
+    let haveAllEnded = await Patience.until(seconds: 20) { ServerProcess.contents(of: file).count >= 8 }
+    #expect(haveAllEnded, "a worker was ended")
+    if !isTheServerDrained { server.signal(SIGTERM) }
+    #expect(try server.ending() == 0)
+  }
+
+  /// Workers fail at their start, so the next one would come seconds later.
+  @Test(arguments: combinations)
+  func aDrainDoesNotWaitForAWorkerThatIsToComeLater(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--number", "1", "--drain", "0.5"], backend)
+    for _ in 0..<8 {
+      await server.expectChildren("no worker is started") { $0.count == 1 }
+      let workers = server.children
+      for worker in workers { kill(worker, SIGKILL) }
+      await server.expectChildren("the worker is not reaped") { $0.isDisjoint(with: workers) }
+    }
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      server.signal(SIGTERM)
+      #expect(try await client.ask("served") == "served")
+      await client.close()
+    }
+    #expect(try server.ending() == 0)
+  }
+
   @Test(arguments: Backends.available)
   func workersEndWithTheirSupervisor(_ backend: Backend) async throws {
     let server = try ServerProcess("processes-shared", [], backend)
@@ -199,6 +249,34 @@ struct WorkerTests {
     }
   }
 
+  /// All loops or workers accept from each of them: one that computes keeps at most one client waiting.
+  @Test(arguments: Backends.available, ["sharedListener", "processes-shared"])
+  func severalSocketsAreSharedToo(_ backend: Backend, _ pattern: String) async throws {
+    var listening: [Int32] = []
+    defer { for socket in listening { close(socket) } }
+    for _ in 0..<2 { listening.append(try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())) }
+    let server = try ServerProcess(pattern, ["--number", "2"], backend, listening: listening)
+    try await onServerLoop {
+      let busy = try await ServerClient.connect(to: server)
+      try await busy.connection.send("work 3000\n")
+      let answered = Shared(0)
+      let others = (0..<6).map { number in
+        Task {
+          let client = try await ServerClient.connect(to: server)
+          #expect(try await client.ask("\(number)") == "\(number)")
+          answered.update { $0 += 1 }
+          await client.close()
+        }
+      }
+      #expect(try await busy.answer() == "worked")
+      #expect(answered.value >= 5)
+      for other in others { try await other.value }
+      await busy.close()
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
   /// The next process takes over what waits: the manager keeps the socket.
   @Test(arguments: Backends.available, ["single", "processes-shared", "process-per-connection"])
   func theSocketOfAServiceManagerOutlivesADrain(_ backend: Backend, _ pattern: String) async throws {
@@ -228,6 +306,18 @@ struct WorkerTests {
     #expect(try manager.next() == "READY=1")
     server.signal(SIGTERM)
     #expect(try manager.next() == "STOPPING=1")
+    #expect(try server.ending() == 0)
+  }
+
+  @Test
+  func aServiceManagerThatDoesNotReadStopsNoSupervisor() async throws {
+    let manager = try NotifySocket()
+    let server = try ServerProcess("processes-shared", [], .epoll, environment: ["NOTIFY_SOCKET=\(manager.path)"])
+    manager.fill()
+    let generation = server.children
+    server.signal(SIGHUP)
+    await server.expectChildren("nothing is reloaded") { $0.count == 2 && $0.isDisjoint(with: generation) }
+    server.signal(SIGTERM)
     #expect(try server.ending() == 0)
   }
 

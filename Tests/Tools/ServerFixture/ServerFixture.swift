@@ -20,6 +20,8 @@ struct ServerFixture: AsyncParsableCommand {
   @Flag var helper = false
   /// A worker does not go on while this file exists.
   @Option var stall: String?
+  /// A worker adds a line to this file some time after its server has drained.
+  @Option var epilogue: String?
   /// The process that is started drains its server, and takes the file away, whenever this one is there.
   @Option var drainFile: String?
 
@@ -47,6 +49,14 @@ struct ServerFixture: AsyncParsableCommand {
       if words.first == "drain" { server.drain() }
       return try await Answer.to(words)
     }
+    if let epilogue { addLine(to: epilogue) }
+  }
+
+  private func addLine(to path: String) {
+    usleep(300_000)
+    let file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    _ = write(file, "\n", 1)
+    close(file)
   }
 
   private func drain(_ server: Server, whenThereIs file: String) async throws {
