@@ -44,6 +44,7 @@ extension EventLoop {
   ///
   /// - Returns: the timer; `nil` if the loop stops.
   func setTimer(at deadline: UInt64, _ action: TimerAction) -> TimerID? {
+    assertIsCurrent()
     guard !isStopping else {
       action.loopStops(before: deadline)
       return nil

@@ -33,11 +33,13 @@ final class MainQueue: OperationTarget, @unchecked Sendable {
 
   /// Stops polling.
   func end() {
+    loop.assertIsCurrent()
     hasEnded = true
     loop.driver.cancel(polling)
   }
 
   override func operationCompleted(_ role: OperationRole, _ completion: Completion) {
+    loop.assertIsCurrent()
     polling = .none
     guard !hasEnded, completion.result != -ECANCELED else { return }
     guard completion.result >= 0 else {
@@ -49,6 +51,7 @@ final class MainQueue: OperationTarget, @unchecked Sendable {
 
   /// Runs what is in the queue, and not what that puts there.
   private func drain() {
+    loop.assertIsCurrent()
     loop.jobWatch?.begin()
     gyre_main_queue_drain(descriptor)
     loop.jobWatch?.end()

@@ -3,7 +3,10 @@
 final class ProgramMainExecutor: SerialExecutor, @unchecked Sendable {
   private var mainLoop: EventLoop?
 
-  func set(_ loop: EventLoop) { mainLoop = loop }
+  func set(_ loop: EventLoop) {
+    assert(mainLoop == nil, "written once")
+    mainLoop = loop
+  }
 
   var loop: EventLoop { mainLoop! }
 

@@ -7,7 +7,10 @@ final class ProgramTaskExecutor: TaskExecutor, @unchecked Sendable {
   private var loops: [EventLoop] = []
   private let next = Atomic<UInt>(0)
 
-  func set(_ loops: [EventLoop]) { self.loops = loops }
+  func set(_ loops: [EventLoop]) {
+    assert(self.loops.isEmpty, "written once")
+    self.loops = loops
+  }
 
   func enqueue(_ job: consuming ExecutorJob) { loop.enqueue(Job(job, .program)) }
 

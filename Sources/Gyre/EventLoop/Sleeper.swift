@@ -15,6 +15,7 @@ final class Sleeper: @unchecked Sendable {
   /// Sets the timer; the task resumes with whether it fired.
   func begin(_ continuation: UnsafeContinuation<Bool, Never>) {
     let isAccepted = loop.perform {
+      self.loop.assertIsCurrent()
       self.loop.jobWatch?.noteCaller()
       guard !self.isCancelled else { return continuation.resume(returning: false) }
       self.continuation = continuation
@@ -25,12 +26,14 @@ final class Sleeper: @unchecked Sendable {
 
   /// Removes the timer. On the loop's thread.
   func cancel() {
+    loop.assertIsCurrent()
     isCancelled = true
     guard let timer, loop.timers.remove(timer) != nil else { return }
     end(false)
   }
 
   private func end(_ fired: Bool) {
+    loop.assertIsCurrent()
     timer = nil
     continuation?.resume(returning: fired)
     continuation = nil

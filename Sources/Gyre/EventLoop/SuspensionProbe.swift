@@ -1,5 +1,6 @@
 #if compiler(>=6.3) && compiler(<6.4) && _pointerBitWidth(_64)
   import CLiburing
+  import Glibc
 
   // @unchecked: `passes` runs the task on the calling thread, which alone touches the members.
   /// Tries on a task of its own what `suspend.c` does to tasks: to suspend one, and to go on with it by running it again. What
@@ -8,8 +9,12 @@
     private var jobs: [UnownedJob] = []
     private var isCurrentTask = false
     private var hasGoneOn = false
+    private let thread = pthread_self()
 
-    func enqueue(_ job: consuming ExecutorJob) { jobs.append(UnownedJob(job)) }
+    func enqueue(_ job: consuming ExecutorJob) {
+      assert(pthread_equal(pthread_self(), thread) != 0, "the task runs on the thread that tries it")
+      jobs.append(UnownedJob(job))
+    }
 
     func passes() -> Bool {
       Task(executorPreference: self) { await self.suspend() }
