@@ -67,7 +67,9 @@ final class ServerProcess: @unchecked Sendable {
         return
       }
       let line = try ServerProcess.line(from: output)
-      try #require(line.hasPrefix("listening on "), "the server said “\(line)”")
+      guard line.hasPrefix("listening on ") else {
+        throw ServerProcessError(description: "the server said “\(line)”")
+      }
       address = try SocketAddress(String(line.dropFirst("listening on ".count).prefix { !$0.isWhitespace }))
     } catch {
       kill(-number, SIGKILL)
@@ -93,14 +95,22 @@ final class ServerProcess: @unchecked Sendable {
     #expect(isMet, "\(what): \(children)")
   }
 
-  /// What the fixture says when it does not start.
-  static func refusal(_ pattern: String, _ backend: Backend, listening: [Int32], prelude: String? = nil) -> String {
+  /// The fixture with one worker, or what it says when it does not start.
+  static func tryStarting(
+    _ pattern: String,
+    _ backend: Backend,
+    listening: [Int32],
+    prelude: String? = nil
+  ) -> Result<ServerProcess, ServerProcessError> {
     let log = "/tmp/gyre-refusal-\(getpid())"
     defer { unlink(log) }
-    withKnownIssue {
-      _ = try ServerProcess(pattern, ["--number", "1"], backend, listening: listening, prelude: prelude, log: log)
+    do {
+      return .success(
+        try ServerProcess(pattern, ["--number", "1"], backend, listening: listening, prelude: prelude, log: log)
+      )
+    } catch {
+      return .failure(ServerProcessError(description: contents(of: log)))
     }
-    return contents(of: log)
   }
 
   func signal(_ signal: Int32) { kill(number, signal) }
