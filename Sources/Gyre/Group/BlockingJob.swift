@@ -1,6 +1,5 @@
-// @unchecked: `state` is read and written under the lock of the queue that the job was submitted to.
 /// One call on its way through a blocking pool.
-final class BlockingJob: @unchecked Sendable {
+final class BlockingJob: Sendable {
   enum Ending: Sendable {
     case ran
     case cancelled
@@ -8,7 +7,7 @@ final class BlockingJob: @unchecked Sendable {
     case refused(Errno)
   }
 
-  enum State {
+  private enum State: Sendable {
     case new
     case queued(UnsafeContinuation<Ending, Never>)
     case running
@@ -16,11 +15,46 @@ final class BlockingJob: @unchecked Sendable {
   }
 
   let body: @Sendable () -> Void
-  var state = State.new
+  private let state = Locked(State.new)
 
   init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 
   var isQueued: Bool {
-    if case .queued = state { true } else { false }
+    state.withLock { if case .queued = $0 { true } else { false } }
+  }
+
+  /// False if it was cancelled before.
+  func enqueue(_ continuation: UnsafeContinuation<Ending, Never>) -> Bool {
+    state.withLock { state in
+      if case .cancelled = state { return false }
+      state = .queued(continuation)
+      return true
+    }
+  }
+
+  /// Begins; `nil` if it was cancelled.
+  func begin() -> UnsafeContinuation<Ending, Never>? {
+    state.withLock { state in
+      guard case .queued(let continuation) = state else { return nil }
+      state = .running
+      return continuation
+    }
+  }
+
+  /// Cancels it, unless it has begun: then it goes on.
+  ///
+  /// - Returns: who waits for it, if it was in the queue.
+  func cancel() -> UnsafeContinuation<Ending, Never>? {
+    state.withLock { state in
+      switch state {
+      case .new:
+        state = .cancelled
+        return nil
+      case .queued(let continuation):
+        state = .cancelled
+        return continuation
+      case .running, .cancelled: return nil
+      }
+    }
   }
 }

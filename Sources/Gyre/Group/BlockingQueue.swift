@@ -38,8 +38,7 @@ final class BlockingQueue: Sendable {
   /// Queues a job and sees to it that a thread takes it; `continuation` gets how that ended.
   func submit(_ job: BlockingJob, _ continuation: UnsafeContinuation<BlockingJob.Ending, Never>) {
     let isQueued = state.withLock { state in
-      if case .cancelled = job.state { return false }
-      job.state = .queued(continuation)
+      guard job.enqueue(continuation) else { return false }
       state.jobs.append(job)
       return true
     }
@@ -49,21 +48,14 @@ final class BlockingQueue: Sendable {
   /// Takes a job that waits out of the queue. One that has begun goes on.
   func cancel(_ job: BlockingJob) {
     let waiter: Continuation? = state.withLock { state in
-      switch job.state {
-      case .new:
-        job.state = .cancelled
-        return nil
-      case .queued(let continuation):
-        job.state = .cancelled
-        state.cancelled += 1
-        // Taking each one out where it stands would cost a look at all of them.
-        if state.cancelled * 2 > state.jobs.count {
-          state.jobs.removeAll { !$0.isQueued }
-          state.cancelled = 0
-        }
-        return continuation
-      case .running, .cancelled: return nil
+      guard let continuation = job.cancel() else { return nil }
+      state.cancelled += 1
+      // Taking each one out where it stands would cost a look at all of them.
+      if state.cancelled * 2 > state.jobs.count {
+        state.jobs.removeAll { !$0.isQueued }
+        state.cancelled = 0
       }
+      return continuation
     }
     waiter?.resume(returning: .cancelled)
   }
@@ -97,7 +89,7 @@ final class BlockingQueue: Sendable {
       state.threads -= 1
       guard state.threads == 0 else { return [] }
       defer { (state.jobs, state.cancelled) = ([], 0) }
-      return state.jobs.compactMap { BlockingQueue.take($0) }
+      return state.jobs.compactMap { $0.begin() }
     }
     for continuation in refused { continuation.resume(returning: .refused(errno)) }
   }
@@ -116,18 +108,11 @@ final class BlockingQueue: Sendable {
   private func nextJob() -> (BlockingJob, Continuation)? {
     state.withLock { state in
       while let job = state.jobs.popFirst() {
-        if let continuation = BlockingQueue.take(job) { return (job, continuation) }
+        if let continuation = job.begin() { return (job, continuation) }
         state.cancelled -= 1
       }
       return nil
     }
-  }
-
-  /// Marks a job as begun; `nil` if it was cancelled. Under the lock.
-  private static func take(_ job: BlockingJob) -> Continuation? {
-    guard case .queued(let continuation) = job.state else { return nil }
-    job.state = .running
-    return continuation
   }
 
   /// Waits until there may be a job. False if the thread is to end, which it then no longer counts as.

@@ -18,7 +18,7 @@ public final class ForkedChild: Sendable {
   /// How long the loop was stopped by `fork(2)`.
   public let forkDuration: Duration
 
-  private let watch: LoopBound<ProcessWatch>
+  let watch: LoopBound<ProcessWatch>
 
   /// Watches a child that is there already. On the loop's thread.
   ///

@@ -29,6 +29,8 @@ final class ProcessWatch: Socket, @unchecked Sendable {
 
   func cancel(_ call: Call) { waiters.cancel(call) }
 
+  override var isAwaited: Bool { !waiters.isEmpty }
+
   override func cancelEverything(_ result: Int32) {
     loop.driver.cancel(polling)
     waiters.resumeAll(result)

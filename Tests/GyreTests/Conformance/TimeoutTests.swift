@@ -68,14 +68,13 @@ struct TimeoutTests {
     try await withLoop(backend) { loop in
       try await Pair.with(loop) { pair in
         let server = pair.server
-        for (outer, inner) in [(2, 1000), (1000, 2)] {
-          let began = EventLoop.now
+        // The longer one is far beyond the test's own deadline.
+        for (outer, inner) in [(2, 1_000_000), (1_000_000, 2)] {
           await #expect(throws: TimeoutError.self) {
             try await withTimeout(.milliseconds(outer)) {
               try await withTimeout(.milliseconds(inner)) { _ = try await server.receiveIntoMemory(of: 1) }
             }
           }
-          #expect(EventLoop.now - began < 900_000_000)
         }
       }
     }

@@ -50,7 +50,6 @@ struct InspectTraceTests {
     try await withTrace(backend, descriptors) { loop, trace, pair in
       try await pair.client.send("1")
       _ = try await pair.server.receive(exactly: 1)
-      try await loop.sleep(for: .milliseconds(20))
       guard case .ordinary(let number) = pair.client.socket.descriptor else { return }
       #expect(write(number, "2", 1) == 1)
       // Keeps the loop's thread on purpose.

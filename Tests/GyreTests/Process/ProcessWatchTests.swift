@@ -22,7 +22,7 @@ import Testing
       let child = try Self.run("read line; exit 3", on: loop, input: true)
       async let first = child.exit()
       async let second = child.exit()
-      try await loop.sleep(for: .milliseconds(5))
+      try await eventually("nobody waits") { child.isAwaited }
       child.letGo()
       #expect(try await [first, second] == [.exited(3), .exited(3)])
       #expect(try await child.exit() == .exited(3))
@@ -35,7 +35,7 @@ import Testing
     try await withLoop(backend) { loop in
       let child = try Self.run("read line; exit 3", on: loop, input: true)
       let task = Task(executorPreference: loop.taskExecutor) { try await child.exit() }
-      try await loop.sleep(for: .milliseconds(5))
+      try await eventually("nobody waits") { child.isAwaited }
       task.cancel()
       await #expect(throws: CancellationError.self) { try await task.value }
       child.letGo()
@@ -50,7 +50,7 @@ import Testing
     let task = Task(executorPreference: loop.taskExecutor) {
       let child = try Self.run("read line", on: loop, input: true)
       let waiting = Task(executorPreference: loop.taskExecutor) { try await child.exit() }
-      try await loop.sleep(for: .milliseconds(5))
+      try await eventually("nobody waits") { child.isAwaited }
       loop.stop()
       await #expect(throws: CancellationError.self) { try await waiting.value }
       return child

@@ -37,5 +37,8 @@ final class WatchedShell: @unchecked Sendable {
     writer = -1
   }
 
+  /// Whether a task waits for its end. On the loop's thread.
+  var isAwaited: Bool { child.watch.onLoop.isAwaited }
+
   func exit() async throws -> ProcessExit { try await child.exit() }
 }

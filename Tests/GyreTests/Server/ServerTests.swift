@@ -88,14 +88,15 @@ struct ServerTests {
     #expect(try server.ending() == 0)
   }
 
-  /// Nobody can accept while all of the server's threads compute; SIGTERM comes before they can again.
+  /// Nobody can accept while all of the server's threads are busy; SIGTERM comes before they can again.
   @Test(arguments: combinations)
   func whatWaitsInTheQueuesWhenADrainBeginsIsServed(_ backend: Backend, _ pattern: String) async throws {
     let server = try ServerProcess(pattern, ["--number", "1", "--drain", "60"], backend)
     try await onServerLoop {
       let busy = try await ServerClient.connect(to: server)
       #expect(try await busy.ask("here") == "here")
-      try await busy.connection.send("work 300\n")
+      let stall = Stall()
+      try await stall.hold(busy)
       var waiting: [ServerClient] = []
       for number in 0..<20 {
         let client = try await ServerClient.connect(to: server)
@@ -103,7 +104,8 @@ struct ServerTests {
         waiting.append(client)
       }
       server.signal(SIGTERM)
-      #expect(try await busy.answer() == "worked")
+      stall.end()
+      #expect(try await busy.answer() == "let go")
       await busy.close()
       for (number, client) in waiting.enumerated() {
         #expect(try await client.answer() == "\(number)")
@@ -130,18 +132,15 @@ struct ServerTests {
   }
 
   @Test(arguments: Backends.available)
-  func aMessageThatComputesDelaysNoOtherConnection(_ backend: Backend) async throws {
+  func aMessageThatKeepsItsThreadDelaysNoOtherConnection(_ backend: Backend) async throws {
     let server = try ServerProcess("messageBalanced", ["--number", "2"], backend)
     try await onServerLoop {
       let (heavy, light) = (try await ServerClient.connect(to: server), try await ServerClient.connect(to: server))
-      let isDone = Shared(false)
-      async let working: Void = {
-        _ = try await heavy.ask("work 1000")
-        isDone.update { $0 = true }
-      }()
+      let stall = Stall()
+      try await stall.hold(heavy)
       for number in 0..<20 { #expect(try await light.ask("\(number)") == "\(number)") }
-      #expect(!isDone.value, "the light ones waited for the heavy one")
-      try await working
+      stall.end()
+      #expect(try await heavy.answer() == "let go")
       await heavy.close()
       await light.close()
     }

@@ -249,7 +249,7 @@ struct WorkerTests {
     }
   }
 
-  /// All loops or workers accept from each of them: one that computes keeps at most one client waiting.
+  /// All loops or workers accept from each of them: one that is busy keeps at most one client waiting.
   @Test(arguments: Backends.available, ["sharedListener", "processes-shared"])
   func severalSocketsAreSharedToo(_ backend: Backend, _ pattern: String) async throws {
     var listening: [Int32] = []
@@ -257,8 +257,8 @@ struct WorkerTests {
     for _ in 0..<2 { listening.append(try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())) }
     let server = try ServerProcess(pattern, ["--number", "2"], backend, listening: listening)
     try await onServerLoop {
-      let busy = try await ServerClient.connect(to: server)
-      try await busy.connection.send("work 3000\n")
+      let (stall, busy) = (Stall(), try await ServerClient.connect(to: server))
+      try await stall.hold(busy)
       let answered = Shared(0)
       let others = (0..<6).map { number in
         Task {
@@ -268,8 +268,9 @@ struct WorkerTests {
           await client.close()
         }
       }
-      #expect(try await busy.answer() == "worked")
-      #expect(answered.value >= 5)
+      try await eventually("the others wait for the busy one") { answered.value >= 5 }
+      stall.end()
+      #expect(try await busy.answer() == "let go")
       for other in others { try await other.value }
       await busy.close()
     }

@@ -14,6 +14,9 @@ enum Answer {
     case "work":
       work(milliseconds: words.count > 1 ? Int(words[1]) ?? 0 : 0)
       return text("worked")
+    case "hold":
+      hold(while: String(words[1]))
+      return text("let go")
     default: return text(words.joined(separator: " "))
     }
   }
@@ -44,6 +47,12 @@ enum Answer {
     var taken: [[UInt8]] = []
     while taken.count < 2048 { taken.append([UInt8](repeating: 1, count: 1 << 20)) }
     return taken.reduce(0) { $0 + Int($1[$1.count / 2]) }
+  }
+
+  /// Keeps the thread while there is a file, and says so by another one.
+  private static func hold(while file: String) {
+    close(open(file + ".held", O_CREAT | O_WRONLY, 0o600))
+    while access(file, F_OK) == 0 { usleep(1000) }
   }
 
   private static func work(milliseconds: Int) {
