@@ -140,10 +140,10 @@ final class ListenSocket: Socket, @unchecked Sendable {
 
   /// Goes on with stopping, now that no accept is in flight, the last one having ended with `result`.
   ///
-  /// Of those that wait at a socket the kernel wakes one for each connection. If that one is cancelled before it has
-  /// accepted, nobody else is woken: the connection waits until another one happens to come. The kernel does not say
-  /// whether that was so. Hence all that waits in the queue once this listener waits no more is accepted here, by accepts
-  /// that are cancelled as soon as they have looked; others may take it too. Whoever comes later wakes somebody else.
+  /// The kernel wakes one waiter per connection. If that waiter is cancelled before it has accepted, the kernel wakes nobody
+  /// else: the connection waits until another one happens to come. The kernel does not say whether that was so. So this
+  /// listener, when it waits no more, accepts everything that is in the queue then, by accepts that are cancelled as soon as
+  /// they have looked; others may take some of it. Whoever comes later wakes somebody else.
   ///
   /// While descriptors or memory are short, what waits stays in the queue and is tried again, until the listener is closed.
   private func acceptOwed(after result: Int32) {

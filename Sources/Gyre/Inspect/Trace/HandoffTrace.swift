@@ -63,7 +63,7 @@ public final class HandoffTrace: Sendable {
   /// The events that it holds, by time.
   public var events: [Event] {
     let events = state.withLock { $0.events.elements }
-    // Of what has the same time, the earlier stage comes first, and within a stage what was recorded first.
+    // At the same time, the earlier stage comes first, and within a stage what was recorded first.
     func key(_ event: (offset: Int, element: PackedEvent)) -> (UInt64, UInt8, Int) {
       (event.element.time, event.element.handoff.rawValue, event.offset)
     }
