@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -66,10 +67,30 @@ static long gyre_passed_by_service_manager(void) {
   return number > 0 && *end == '\0' ? number : 0;
 }
 
+static void gyre_pass_over(int signal) { (void)signal; }
+
+// A worker starts with SIGHUP blocked. What is caught is the default again in the programs that it starts, as it would be
+// without this; an ignored or a blocked signal they would inherit. signal(7)
+static void gyre_pass_over_hang_ups(void) {
+  struct sigaction action;
+  if (sigaction(SIGHUP, NULL, &action) != 0) return;
+  // Ignored by whoever started the server: it stays so.
+  if (action.sa_handler == SIG_DFL) {
+    action = (struct sigaction){.sa_handler = gyre_pass_over, .sa_flags = SA_RESTART};
+    sigaction(SIGHUP, &action, NULL);
+  }
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 // Also before the program's first step: a program that it starts before its server runs would inherit what this process was
-// given, and keep a port busy or a client's connection open for as long as it lives.
-__attribute__((constructor(102))) static void gyre_keep_passed_descriptors(void) {
+// given, and keep a port busy or a client's connection open for as long as it lives. And a signal to a whole group does not
+// wait until a worker serves.
+__attribute__((constructor(102))) static void gyre_keep_what_was_passed(void) {
   long count = gyre_passed_by_supervisor();
+  if (count > 0) gyre_pass_over_hang_ups();
   if (count == 0) count = gyre_passed_by_service_manager();
   for (int fd = FIRST_PASSED; fd < FIRST_PASSED + count && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0; fd++) {}
 }

@@ -92,15 +92,18 @@ final class ChildProcess {
     return process
   }
 
-  /// No signal is blocked in a worker, and none that this process catches is ignored.
+  /// SIGHUP is blocked until the C part of the worker catches it, before its program's first step: a reload of the whole group
+  /// ends nobody who just starts. No other signal is blocked. SIGTERM is not ignored, since it is how a worker is ended. What
+  /// else this process ignores is ignored there too, and what it catches is the default. `execve(2)`
   private static func makeAttributes() -> posix_spawnattr_t {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
-    var (none, defaults) = (sigset_t(), sigset_t())
-    sigemptyset(&none)
+    var (blocked, defaults) = (sigset_t(), sigset_t())
+    sigemptyset(&blocked)
+    sigaddset(&blocked, SIGHUP)
     sigemptyset(&defaults)
-    for signal in [SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGCHLD] { sigaddset(&defaults, signal) }
-    posix_spawnattr_setsigmask(&attributes, &none)
+    sigaddset(&defaults, SIGTERM)
+    posix_spawnattr_setsigmask(&attributes, &blocked)
     posix_spawnattr_setsigdefault(&attributes, &defaults)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
     return attributes

@@ -141,6 +141,32 @@ struct ServerEnvironmentTests {
     #expect(try server.ending() == 0)
   }
 
+  /// A service manager has it ignored unless it is told otherwise. Under every pattern a handler is told that nobody reads.
+  @Test(arguments: Backends.available, ["single", "processes-shared", "processes-reuseport", "process-per-connection"])
+  func anIgnoredSIGPIPEIsIgnoredInWorkersToo(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, [], backend, prelude: "trap '' PIPE")
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect((try? await client.ask("broken")) == "EPIPE")
+      await client.close()
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  /// Nobody else's choice is changed: it ends a process as it does without Gyre.
+  @Test(arguments: Backends.available, ["processes-shared", "process-per-connection"])
+  func anOrdinarySIGPIPEEndsAWorker(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, [], backend)
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      #expect((try? await client.ask("broken")) == nil)
+      await client.close()
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
   /// Or it would keep the port, or the client's connection, for as long as it lives.
   @Test(
     arguments: Backends.available,

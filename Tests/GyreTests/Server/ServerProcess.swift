@@ -143,8 +143,17 @@ final class ServerProcess: @unchecked Sendable {
   }
 
   /// The processes that it started. Not by its threads' lists: a child moves to another one's when its thread ends. proc(5)
-  var children: Set<pid_t> {
-    Set(ServerProcess.entries(of: "/proc").compactMap { pid_t($0) }.filter { ServerProcess.parent(of: $0) == number })
+  var children: Set<pid_t> { ServerProcess.children(of: number) }
+
+  static func children(of process: pid_t) -> Set<pid_t> {
+    Set(entries(of: "/proc").compactMap { pid_t($0) }.filter { parent(of: $0) == process })
+  }
+
+  /// Whether a set of a process's main thread has a signal: `SigBlk`, `SigIgn` or `SigCgt`. proc(5)
+  static func has(_ signal: Int32, in set: String, of process: pid_t) throws -> Bool {
+    let line = contents(of: "/proc/\(process)/status").split(separator: "\n").first { $0.hasPrefix(set + ":") }
+    let mask = try #require(line?.split(separator: "\t").last.flatMap { UInt64($0, radix: 16) }, "\(set) of \(process)")
+    return mask >> UInt64(signal - 1) & 1 == 1
   }
 
   private static func parent(of process: pid_t) -> pid_t? {
@@ -184,7 +193,12 @@ final class ServerProcess: @unchecked Sendable {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    // Whoever runs the tests may ignore it, and a shell leaves what was ignored before it.
+    var defaults = sigset_t()
+    sigemptyset(&defaults)
+    sigaddset(&defaults, SIGPIPE)
+    posix_spawnattr_setsigdefault(&attributes, &defaults)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF))
     let inherited = ["LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS"].compactMap { (name: String) in
       getenv(name).map { "\(name)=\(String(cString: $0))" }
     }

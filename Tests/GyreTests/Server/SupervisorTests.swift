@@ -88,6 +88,65 @@ struct SupervisorTests {
     #expect(try server.ending() == 0)
   }
 
+  /// Whoever comes while a group is signalled has a process that does not serve yet.
+  @Test(arguments: Backends.available)
+  func aHangUpOfTheWholeGroupEndsNoProcessThatJustStarts(_ backend: Backend) async throws {
+    let stall = Stall()
+    let server = try ServerProcess("process-per-connection", stall.option, backend)
+    try await onServerLoop {
+      for number in 0..<8 {
+        stall.begin()
+        let client = try await ServerClient.connect(to: server)
+        try await eventually("no process is started") { server.children.count == 1 }
+        server.signalGroup(SIGHUP)
+        try await client.connection.send("\(number)\n")
+        stall.end()
+        #expect((try? await client.answer()) == "\(number)")
+        await client.close()
+        try await eventually("the process does not end") { server.children.isEmpty }
+      }
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  @Test(arguments: WorkerTests.combinations)
+  func aHangUpOfTheWholeGroupEndsNoWorkerThatJustStarts(_ backend: Backend, _ pattern: String) async throws {
+    let (stall, log) = (Stall(), "/tmp/gyre-log-\(getpid())")
+    defer { unlink(log) }
+    let server = try ServerProcess(pattern, stall.option, backend, log: log)
+    let generation = server.children
+    stall.begin()
+    server.signal(SIGHUP)
+    try await eventually("nothing is reloaded") { server.children.count == 4 }
+    let starting = server.children.subtracting(generation)
+    for _ in 0..<3 { server.signalGroup(SIGHUP) }
+    stall.end()
+    // Once they are ready, they are replaced as well: the group's signal is another reload.
+    try await eventually("the reload does not go on") {
+      server.children.count == 2 && server.children.isDisjoint(with: generation.union(starting))
+    }
+    #expect(!ServerProcess.contents(of: log).contains("ended with"), "\(ServerProcess.contents(of: log))")
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  /// What keeps SIGHUP from a worker that starts is not passed on, whether a program is started before the worker serves or later.
+  @Test(arguments: Backends.available, ["processes-shared", "process-per-connection"])
+  func noProgramThatAWorkerStartsInheritsThatHangUpsArePassedOver(_ backend: Backend, _ pattern: String) async throws {
+    let server = try ServerProcess(pattern, ["--helper"], backend)
+    try await onServerLoop {
+      let client = try await ServerClient.connect(to: server)
+      let worker = try await client.executor().process
+      #expect(try !ServerProcess.has(SIGHUP, in: "SigBlk", of: worker))
+      let helper = try #require(ServerProcess.children(of: worker).first)
+      #expect(try !ServerProcess.has(SIGHUP, in: "SigIgn", of: helper))
+      await client.close()
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
   private func expectTheSecondSignalToEnd(_ server: ServerProcess, _ target: pid_t, _ signal: Int32) async throws {
     try await onServerLoop {
       let client = try await ServerClient.connect(to: server)

@@ -8,6 +8,7 @@ enum Answer {
     case "who": return text("\(getpid()) \(thread())")
     case "variable": return text(getenv("GYRE_WORKER").map { String(cString: $0) } ?? "none")
     case "helper": return text(Helper.descriptors)
+    case "broken": return text(writeToBrokenPipe())
     case "second": return text(await secondServer())
     case "abort": abort()
     case "exhaust": return text("\(exhaust())")
@@ -41,6 +42,17 @@ enum Answer {
   }
 
   private static func text(_ line: String) -> [UInt8] { Array("\(line)\n".utf8) }
+
+  /// What comes of writing to a pipe that nobody reads, unless it ends the process. `pipe(7)`
+  private static func writeToBrokenPipe() -> String {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { return "no pipe" }
+    close(ends[0])
+    let count = write(ends[1], "x", 1)
+    let isBroken = count < 0 && errno == EPIPE
+    close(ends[1])
+    return isBroken ? "EPIPE" : "\(count)"
+  }
 
   /// Takes memory until there is none, within reason.
   private static func exhaust() -> Int {
