@@ -26,7 +26,10 @@ public enum ExecutionPattern: Sendable, Equatable {
   /// ```
   ///
   /// Workers share no memory: a crash takes one worker's connections and no others, and the supervisor starts the worker
-  /// again. Costs a process's memory for each worker, and two open files of the supervisor's, four while it starts.
+  /// again. Costs a process's memory for each worker, and two open files of the supervisor's. While a worker is replaced, the
+  /// next one has two as well until it is ready, and the old one keeps one for as long as it drains. A limit of open files
+  /// (`ulimit -n`) that allows less than three for each worker is refused when the server starts; where more workers drain than that,
+  /// the next ones wait until some have ended.
   case multiProcess(workers: Int, accept: ProcessAccept)
 
   /// A process for each connection, at most `limit` at a time; further ones wait in the kernel's queue. Known from

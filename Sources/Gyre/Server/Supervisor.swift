@@ -68,7 +68,7 @@ final class Supervisor {
     try ResourceLimits.requireDescriptors(
       for: workers,
       "workers",
-      each: 2,
+      each: 3,
       toStart: queues(of: 0).count,
       beside: sockets.numbers[0]
     )

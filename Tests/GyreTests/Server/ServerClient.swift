@@ -1,4 +1,5 @@
 import Glibc
+import Testing
 
 @testable import Gyre
 
@@ -8,6 +9,21 @@ struct ServerClient {
 
   static func connect(to server: ServerProcess) async throws -> ServerClient {
     ServerClient(connection: try await TCPConnection.connect(to: server.address))
+  }
+
+  /// A client of each worker of a server that has so many.
+  static func connectToEach(of count: Int, _ server: ServerProcess) async throws -> [pid_t: ServerClient] {
+    var clients: [pid_t: ServerClient] = [:]
+    for _ in 0..<2000 where clients.count < count {
+      // Two at a time: with one, a shared listener could always wake the same worker.
+      let pair = [try await connect(to: server), try await connect(to: server)]
+      for client in pair {
+        let process = try await client.executor().process
+        if clients[process] == nil { clients[process] = client } else { await client.close() }
+      }
+    }
+    try #require(clients.count == count, "not every worker accepts")
+    return clients
   }
 
   /// Sends a line and returns the answer without its line feed; `nil` if the server closed the connection instead.

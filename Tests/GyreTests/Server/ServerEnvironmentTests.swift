@@ -52,7 +52,7 @@ struct ServerEnvironmentTests {
     address.sa_family = sa_family_t(AF_UNIX)
     #expect(bind(other, &address, socklen_t(MemoryLayout<sa_family_t>.size)) == 0 && listen(other, 1) == 0)
     let refusal = #expect(throws: ServerProcessError.self) {
-      try ServerProcess.tryStarting(pattern, backend, listening: [listening, other]).get()
+      try ServerProcess.tryStarting(pattern, [], backend, listening: [listening, other]).get()
     }
     #expect(refusal?.description.contains("LISTEN_FDS is 2, but descriptor 4 is no TCP socket") == true, "\(refusal)")
   }

@@ -95,18 +95,19 @@ final class ServerProcess: @unchecked Sendable {
     #expect(isMet, "\(what): \(children)")
   }
 
-  /// The fixture with one worker, or what it says when it does not start.
+  /// The fixture, or what it says when it does not start.
   static func tryStarting(
     _ pattern: String,
+    _ arguments: [String],
     _ backend: Backend,
-    listening: [Int32],
+    listening: [Int32] = [],
     prelude: String? = nil
   ) -> Result<ServerProcess, ServerProcessError> {
     let log = "/tmp/gyre-refusal-\(getpid())"
     defer { unlink(log) }
     do {
       return .success(
-        try ServerProcess(pattern, ["--number", "1"], backend, listening: listening, prelude: prelude, log: log)
+        try ServerProcess(pattern, arguments, backend, listening: listening, prelude: prelude, log: log)
       )
     } catch {
       return .failure(ServerProcessError(description: contents(of: log)))

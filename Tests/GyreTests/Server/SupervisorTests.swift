@@ -321,12 +321,8 @@ struct SupervisorTests {
   /// During a reload there are twice as many workers, each with more than one descriptor of the supervisor's.
   @Test(arguments: Backends.available)
   func aReloadUnderASmallLimitOfDescriptorsReplacesEveryWorker(_ backend: Backend) async throws {
-    let server = try ServerProcess(
-      "processes-shared",
-      ["--number", "17", "--drain", "1"],
-      backend,
-      prelude: "ulimit -n 64"
-    )
+    let (server, limit) = try withLeastLimit("processes-shared", ["--number", "17", "--drain", "1"], backend)
+    #expect(limit < 80)
     let generation = server.children
     #expect(generation.count == 17)
     server.signal(SIGHUP)
@@ -343,7 +339,7 @@ struct SupervisorTests {
     var listening: [Int32] = []
     defer { for socket in listening { close(socket) } }
     for _ in 0..<20 { listening.append(try TCPListener.listen(on: .loopback(port: 0), TCPListener.Options())) }
-    let (server, limit) = try withLeastLimit(backend, listening)
+    let (server, limit) = try withLeastLimit("processes-shared", ["--number", "1"], backend, listening)
     #expect(limit > 40, "so few are enough")
     let generation = server.children
     server.signal(SIGHUP)
@@ -354,13 +350,42 @@ struct SupervisorTests {
     #expect(try server.ending() == 0)
   }
 
+  /// A worker that drains keeps a descriptor beside those of the next one, for as long as its last client stays.
+  @Test(arguments: Backends.available)
+  func theLeastLimitOfDescriptorsIsEnoughForAllWorkersToDrainByThemselves(_ backend: Backend) async throws {
+    let count = 20
+    let options = ["--number", "\(count)", "--drain", "60"]
+    let (server, limit) = try withLeastLimit("processes-reuseport", options, backend)
+    try await onServerLoop {
+      let generation = server.children
+      let held = try await ServerClient.connectToEach(of: count, server)
+      for worker in generation { kill(worker, SIGTERM) }
+      try await eventually("not every worker was replaced with a limit of \(limit)") {
+        server.children.count == 2 * count
+      }
+      // All of the next ones serve, as well as all of the old ones.
+      let next = try await ServerClient.connectToEach(of: count, server)
+      #expect(generation.isDisjoint(with: next.keys))
+      for client in held.values { #expect(try await client.ask("still here") == "still here") }
+      for client in [held, next].flatMap(\.values) { await client.close() }
+      try await eventually("the old workers stay") { server.children == Set(next.keys) }
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
   /// A server that has just as many descriptors as it asks for. That number changes from start to start, because other
   /// threads of the fixture open files meanwhile.
-  private func withLeastLimit(_ backend: Backend, _ listening: [Int32]) throws -> (ServerProcess, limit: Int) {
+  private func withLeastLimit(
+    _ pattern: String,
+    _ arguments: [String],
+    _ backend: Backend,
+    _ listening: [Int32] = []
+  ) throws -> (ServerProcess, limit: Int) {
     var limit = 40
     while true {
       let prelude = "ulimit -n \(limit)"
-      switch ServerProcess.tryStarting("processes-shared", backend, listening: listening, prelude: prelude) {
+      switch ServerProcess.tryStarting(pattern, arguments, backend, listening: listening, prelude: prelude) {
       case .success(let server): return (server, limit)
       case .failure(let refusal):
         let least = try /take (\d+) open files/.firstMatch(in: refusal.description).flatMap { Int($0.output.1) }

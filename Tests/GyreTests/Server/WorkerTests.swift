@@ -10,21 +10,6 @@ struct WorkerTests {
     ["processes-shared", "processes-reuseport"].map { (backend, $0) }
   }
 
-  /// A client of each worker.
-  private func clientOfEach(_ server: ServerProcess, _ count: Int) async throws -> [pid_t: ServerClient] {
-    var clients: [pid_t: ServerClient] = [:]
-    for _ in 0..<2000 where clients.count < count {
-      // Two at a time: with one, a shared listener could always wake the same worker.
-      let pair = [try await ServerClient.connect(to: server), try await ServerClient.connect(to: server)]
-      for client in pair {
-        let process = try await client.executor().process
-        if clients[process] == nil { clients[process] = client } else { await client.close() }
-      }
-    }
-    try #require(clients.count == count, "not every worker accepts")
-    return clients
-  }
-
   private func expectReplaced(_ victim: pid_t, in server: ServerProcess, _ what: String) async throws {
     let workers = server.children
     // A second is what is promised; the deadline is that of the machine's other work too.
@@ -45,7 +30,7 @@ struct WorkerTests {
   private func expectOthersUnharmed(by causes: [String], _ server: ServerProcess) async throws {
     try await onServerLoop {
       for cause in causes {
-        let clients = try await clientOfEach(server, 2)
+        let clients = try await ServerClient.connectToEach(of: 2, server)
         let (victim, client) = clients.first!
         let (_, other) = clients.first { $0.key != victim }!
         if cause == "kill" {
@@ -59,7 +44,7 @@ struct WorkerTests {
         try await expectReplaced(victim, in: server, cause)
         for client in clients.values { await client.close() }
       }
-      for client in try await clientOfEach(server, 2).values { await client.close() }
+      for client in try await ServerClient.connectToEach(of: 2, server).values { await client.close() }
     }
     server.signal(SIGTERM)
     #expect(try server.ending() == 0)
