@@ -23,16 +23,18 @@ struct ThreadServer: Sendable {
     let body: @Sendable () async throws -> Void
   }
 
-  /// The loops of a server: in front the one that only accepts, or only reads and writes, where the pattern has one.
+  /// The loops of a server.
   private struct Loops {
-    let front: EventLoop?
+    /// Those that run handlers.
     let group: EventLoopGroup
-
+    /// The one that drains the server. It runs no handlers, or one that computes would keep the others from being drained;
+    /// unless it is the only one, which has everything.
+    let control: EventLoop
     /// Those that accept.
-    var accepting: [EventLoop] { front.map { [$0] } ?? group.loops }
+    let accepting: [EventLoop]
 
     func shutdown() async {
-      await front?.shutdown()
+      await control.shutdown()
       await group.shutdown()
     }
   }
@@ -59,7 +61,7 @@ struct ThreadServer: Sendable {
   private func startLoops() throws -> Loops {
     let group = try EventLoopGroup.start(loops: threads, configuration: options.loop, pinning: options.pinning)
     do {
-      return Loops(front: try startFront(), group: group)
+      return try startControl(beside: group)
     } catch {
       group.stop()
       throw error
@@ -70,7 +72,8 @@ struct ThreadServer: Sendable {
     if case .multiThreaded(let threads, _) = server.pattern { threads } else { 1 }
   }
 
-  private func startFront() throws -> EventLoop? {
+  /// Where the pattern has a loop that only accepts, or only reads and writes, that one drains, too.
+  private func startControl(beside group: EventLoopGroup) throws -> Loops {
     var configuration = options.loop
     switch server.pattern {
     case .multiThreaded(_, .acceptor):
@@ -78,9 +81,21 @@ struct ThreadServer: Sendable {
       // What it accepts leaves it at once: an ordinary descriptor goes without a detour.
       configuration.directDescriptors = 0
     case .multiThreaded(_, .messageBalanced): configuration.name += "-front"
-    default: return nil
+    case _ where group.loops.count > 1:
+      let control = try EventLoop.start(drainConfiguration)
+      return Loops(group: group, control: control, accepting: group.loops)
+    default: return Loops(group: group, control: group.loops[0], accepting: group.loops)
     }
-    return try EventLoop.start(configuration)
+    let front = try EventLoop.start(configuration)
+    return Loops(group: group, control: front, accepting: [front])
+  }
+
+  /// For a loop that only keeps time and is woken: the least that a loop can do with.
+  private var drainConfiguration: EventLoop.Configuration {
+    var configuration = EventLoop.Configuration(backend: .epoll)
+    configuration.name = options.loop.name + "-drain"
+    configuration.bufferCount = 1
+    return configuration
   }
 
   // MARK: Serving
@@ -90,7 +105,10 @@ struct ThreadServer: Sendable {
     onReady(listeners[0].address)
     let result: Result<Void, any Error>
     do {
-      result = .success(try await serve(listeners, loops))
+      // What the drain cancels, it cancels there: the caller's executor may be busy, too.
+      result = .success(
+        try await withTaskExecutorPreference(loops.control.taskExecutor) { try await serve(listeners, loops) }
+      )
     } catch {
       result = .failure(error)
     }
@@ -119,16 +137,14 @@ struct ThreadServer: Sendable {
           return .served
         }
       }
-      tasks.addTask(executorPreference: loops.group.loops[0].taskExecutor) {
-        await stopWhenDraining(listeners, on: loops.group.loops[0])
-      }
+      tasks.addTask { await stopWhenDraining(listeners, on: loops.control) }
       while left > 0, let ending = try await tasks.next() {
         switch ending {
         case .served: left -= 1
         case .stopped: break
         case .overdue:
-          Server.log.notice("handlers are cancelled: they did not end within \(options.drainTime)")
           tasks.cancelAll()
+          Server.log.notice("handlers are cancelled: they did not end within \(options.drainTime)")
         }
       }
       tasks.cancelAll()
@@ -165,7 +181,7 @@ struct ThreadServer: Sendable {
       return balancedParts(MessageBalancer(framing, handler), listeners, loops.group)
     }
     let handler = work.connectionHandler
-    if loops.front != nil {
+    if case .multiThreaded(_, .acceptor) = server.pattern {
       return listeners.map { listener in
         Part(loop: listener.loop) { try await handOver(from: listener, to: loops.group, handler) }
       }

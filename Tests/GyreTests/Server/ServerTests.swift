@@ -88,6 +88,86 @@ struct ServerTests {
     #expect(try server.ending() == 0)
   }
 
+  static let threadCombinations = combinations.filter {
+    ["reusePort", "sharedListener", "acceptor", "messageBalanced"].contains($0.1)
+  }
+
+  /// A drain begins though no thread that runs handlers can do anything about it. What such a thread has to accept, it accepts
+  /// later.
+  @Test(arguments: threadCombinations)
+  func aDrainRefusesNewClientsWhileAllHandlersKeepTheirThreads(_ backend: Backend, _ pattern: String) async throws {
+    let manager = try NotifySocket()
+    let server = try ServerProcess(
+      pattern,
+      ["--number", "2", "--drain", "60"],
+      backend,
+      environment: ["NOTIFY_SOCKET=\(manager.path)"]
+    )
+    #expect(try manager.next() == "READY=1")
+    try await onServerLoop {
+      let (stall, busy) = (Stall(), try await clientsOfBothThreads(of: server))
+      for client in busy { try await stall.hold(client) }
+      server.signal(SIGTERM)
+      var inTime: [ServerClient] = []
+      let isRefused = await Patience.until {
+        do {
+          // Slowly, so that no queue and no limit is full before patience ends.
+          try await EventLoop.current!.sleep(for: .milliseconds(50))
+          inTime.append(try await withTimeout(.milliseconds(500)) { try await ServerClient.connect(to: server) })
+          return false
+        } catch {
+          // A busy thread still has its socket: then a new client hears nothing.
+          return error is TimeoutError || (error as? SocketError)?.errno == .connectionRefused
+        }
+      }
+      #expect(isRefused, "\(inTime.count) clients connected")
+      #expect(try manager.next() == "STOPPING=1")
+      stall.end()
+      for client in busy {
+        #expect(try await client.answer() == "let go")
+        await client.close()
+      }
+      for client in inTime {
+        #expect(try await client.ask("in time") == "in time")
+        await client.close()
+      }
+    }
+    #expect(try server.ending() == 0)
+  }
+
+  /// Whichever thread it is that one handler keeps.
+  @Test(arguments: threadCombinations, [0, 1])
+  func theDrainTimeEndsForOthersWhileAHandlerKeepsItsThread(_ of: (Backend, String), _ place: Int) async throws {
+    let server = try ServerProcess(of.1, ["--number", "2", "--drain", "0.1"], of.0)
+    try await onServerLoop {
+      let (stall, clients) = (Stall(), try await clientsOfBothThreads(of: server))
+      // Messages go to any thread that is free: there both are kept, and the connections are the front's.
+      let busy = of.1 == "messageBalanced" ? clients : [clients[place]]
+      let idle = of.1 == "messageBalanced" ? try await ServerClient.connect(to: server) : clients[1 - place]
+      for client in busy { try await stall.hold(client) }
+      server.signal(SIGTERM)
+      let isClosed = try await withTimeout(Patience.seconds(20)) { try await idle.connection.receive() == nil }
+      #expect(isClosed)
+      stall.end()
+      for client in clients + [idle] { await client.close() }
+    }
+    #expect(try server.ending() == 0)
+  }
+
+  /// A client whose messages each of the server's two threads handles, in the order of the threads. With `messageBalanced`,
+  /// where threads take messages in turn, just two clients.
+  private func clientsOfBothThreads(of server: ServerProcess) async throws -> [ServerClient] {
+    var clients: [String: ServerClient] = [:]
+    let areFound = try await Patience.until {
+      let client = try await ServerClient.connect(to: server)
+      let thread = try await client.executor().thread
+      if clients[thread] == nil { clients[thread] = client } else { await client.close() }
+      return clients.count == 2
+    }
+    try #require(areFound, "one thread handles everything")
+    return clients.sorted { $0.key < $1.key }.map(\.value)
+  }
+
   /// Nobody can accept while all of the server's threads are busy; SIGTERM comes before they can again.
   @Test(arguments: combinations)
   func whatWaitsInTheQueuesWhenADrainBeginsIsServed(_ backend: Backend, _ pattern: String) async throws {
