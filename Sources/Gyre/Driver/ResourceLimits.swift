@@ -28,11 +28,12 @@ enum ResourceLimits {
     toStart passed: Int = 1,
     beside open: Int32
   ) throws(ConfigurationError) {
-    // The lowest free number: about as many are open.
+    // The lowest free number: about as many are open. Where none is free, at least as many are as the limit allows.
     let free = fcntl(open, F_DUPFD_CLOEXEC, 0)
     if free >= 0 { close(free) }
-    let needed = Int(max(free, 0)) + processes * each + passed + ResourceLimits.spareDescriptors
-    guard free < 0 || needed > descriptors else { return }
+    let taken = free >= 0 ? Int(free) : descriptors
+    let needed = taken + processes * each + passed + ResourceLimits.spareDescriptors
+    guard needed > descriptors else { return }
     throw ConfigurationError(
       "\(processes) \(what) take \(needed) open files and the limit is \(descriptors): raise it (`ulimit -n`) or have fewer"
     )

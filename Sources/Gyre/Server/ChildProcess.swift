@@ -29,6 +29,9 @@ final class ChildProcess {
     return Array(path[...count])
   }()
 
+  /// For messages: where it is no UTF-8, as near as that gets.
+  static var path: String { program.withUnsafeBufferPointer { String(cString: $0.baseAddress!) } }
+
   /// Looks whether processes can be started and watched. It has to be called before the server is ready: a program file that is
   /// replaced later is not found by its name.
   ///

@@ -188,7 +188,7 @@ final class ConnectionSupervisor {
       if isStopping { retire(process) }
     } catch {
       if ConnectionSupervisor.isShortage(error) { return false }
-      Server.log.error("a connection is closed: no process can be started for it: \(error)")
+      Server.log.error("a connection is closed: no process can be started for it from \(ChildProcess.path): \(error)")
     }
     return true
   }

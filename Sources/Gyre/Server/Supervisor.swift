@@ -240,7 +240,7 @@ final class Supervisor {
       failure = error
       return end()
     }
-    Server.log.error("a worker cannot be started: \(error)")
+    Server.log.error("a worker cannot be started from \(ChildProcess.path): \(error)")
     makeDue(index, after: max(delay(of: index, afterLifeOf: 0), Backoff.shortest))
   }
 

@@ -510,6 +510,19 @@ struct SupervisorTests {
     #expect(error?.description.contains("and the limit is \(limit): raise it (`ulimit -n`) or have fewer") == true)
   }
 
+  /// With that limit it would be the same again, if those that are open were not counted.
+  @Test
+  func theNumberThatIsAskedForCountsWhatIsOpenAlsoWhereNoneIsFree() throws {
+    let shortage = try DescriptorShortage()
+    defer { shortage.end() }
+    let limit = ResourceLimits.descriptors
+    let error = #expect(throws: ConfigurationError.self) {
+      try ResourceLimits.requireDescriptors(for: 2, "workers", each: 3, beside: STDIN_FILENO)
+    }
+    let needed = limit + 2 * 3 + 1 + ResourceLimits.spareDescriptors
+    #expect(error?.description.contains("2 workers take \(needed) open files and the limit is \(limit)") == true)
+  }
+
   // MARK: Starting
 
   /// As an upgrade replaces it.
@@ -523,6 +536,27 @@ struct SupervisorTests {
     try await onServerLoop {
       let client = try await ServerClient.connect(to: server)
       #expect(try await client.ask("here") == "here")
+      await client.close()
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
+  /// As a package that is taken away leaves it.
+  @Test(arguments: Backends.available, ["processes-shared", "process-per-connection"])
+  func aProgramFileThatIsGoneIsNamed(_ backend: Backend, _ pattern: String) async throws {
+    let (program, log) = (ServerProcess.path + "-\(getpid())", "/tmp/gyre-log-\(getpid())")
+    defer { for file in [program, log] { unlink(file) } }
+    try #require(link(ServerProcess.path, program) == 0)
+    let server = try ServerProcess(pattern, [], backend, program: program, log: log)
+    try #require(unlink(program) == 0)
+    try await onServerLoop {
+      if let worker = server.children.first { kill(worker, SIGKILL) }
+      let client = try await ServerClient.connect(to: server)
+      try await eventually("the file is not named") {
+        ServerProcess.contents(of: log).contains("started from \(program): ENOENT")
+          || ServerProcess.contents(of: log).contains("started for it from \(program): ENOENT")
+      }
       await client.close()
     }
     server.signal(SIGTERM)
