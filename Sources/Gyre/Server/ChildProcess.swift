@@ -6,8 +6,12 @@ final class ChildProcess {
   let process: pid_t
   /// Its place among the workers, as long as it has one.
   var place: Int?
+  /// The sockets, by their indices, that it accepts from, as far as its supervisor knows.
+  var queues: [Int] = []
   let started = EventLoop.now
   private(set) var isReady = false
+  /// How it ended, as far as that is known.
+  private(set) var exit: ProcessExit?
   private let descriptor: ChildDescriptor
   /// Readable when the process says something; -1 once nobody wants to hear it.
   private var control: Int32
@@ -207,7 +211,9 @@ final class ChildProcess {
     guard let status = descriptor.reap() else { return nil }
     unwatch()
     guard status >= 0 else { return "ended, and other code of this program took its status" }
-    return "ended with \(ProcessExit(status: status))"
+    let exit = ProcessExit(status: status)
+    self.exit = exit
+    return "ended with \(exit)"
   }
 
   // MARK: Ending

@@ -21,8 +21,11 @@ final class ConnectionSupervisor {
   /// Nothing has worked since this was logged.
   private var isLogged = false
   private var isStopping = false
+  private var isSettling = false
   /// When the drain is over.
   private var endTime = UInt64.max
+  /// When the queues were closed.
+  private var stopTime = UInt64.max
 
   /// Nanoseconds before something is tried again after a shortage.
   private static let pause: UInt64 = 100_000_000
@@ -117,8 +120,20 @@ final class ConnectionSupervisor {
   private func takeQueues() {
     guard isStopping, sockets.isOpen else { return }
     let isEmpty = withReserve { sockets.numbers.allSatisfy(acceptEverything) }
-    if isEmpty || sockets.areLent { return sockets.close() }
+    if sockets.areLent { return sockets.close() }
+    if isEmpty { return closeWhenSettled() }
     if processes.isEmpty && waiting.isEmpty { pause("connections wait: none can be accepted") }
+  }
+
+  /// Closes queues that are empty, unless a handshake is under way: then they are looked at again.
+  private func closeWhenSettled() {
+    guard sockets.hasHandshakes(since: stopTime) else { return sockets.close() }
+    guard !isSettling else { return }
+    isSettling = true
+    _ = waits.insert(at: EventLoop.now + ListeningSockets.settleTime) { [unowned self] in
+      isSettling = false
+      startWaiting()
+    }
   }
 
   /// Keeps the descriptors that it takes to start a process during `body`. False where there are no more than these.
@@ -223,10 +238,8 @@ final class ConnectionSupervisor {
     if !isStopping { ServiceManager.notify("STOPPING=1") }
     isStopping = true
     resumeAccepting()
-    if sockets.isOpen {
-      sockets.closeQueues()
-      ListeningSockets.settle()
-    }
+    if sockets.isOpen { sockets.closeQueues() }
+    stopTime = EventLoop.now
     let time = isAtOnce ? 0 : server.options.workerEndTime.nanosecondsClamped
     endTime = min(endTime, EventLoop.now + time)
     for process in processes.values { retire(process) }

@@ -9,18 +9,46 @@ final class ListeningSockets: Sendable {
   /// Whether somebody else listens on them when this process does not any more: the service manager that passed them, or the
   /// supervisor.
   let areLent: Bool
+  private let addresses: Set<SocketAddress>
   private let areClosed = Atomic<Bool>(false)
 
   init(_ numbers: [Int32], areLent: Bool) {
     self.numbers = numbers
     self.areLent = areLent
+    addresses = Set(numbers.compactMap { try? ListeningSockets.address(of: $0) })
   }
 
-  /// What a handshake that has begun takes to get into the queue, if its client is near.
-  static let settleTime = Duration.milliseconds(1)
+  // MARK: Handshakes
 
-  /// Keeps the calling thread for that long.
-  static func settle() { usleep(UInt32(settleTime / .microseconds(1))) }
+  // A client whose handshake has begun when a server closes its queues is connected as far as it knows, one round trip later.
+  // If its socket were closed by then, it would be reset. So the server waits for the handshakes, but no longer than until the
+  // clients that the closed queues keep away try again, which they do after a second: these are to be refused then.
+
+  /// Nanoseconds between two looks at the handshakes.
+  static let settleTime: UInt64 = 2_000_000
+  private static let mostSettleTime: UInt64 = 900_000_000
+  /// Nanoseconds to wait where the kernel does not say what handshakes there are.
+  private static let blindSettleTime: UInt64 = 100_000_000
+
+  /// Returns when the handshakes that are under way have ended.
+  func settle(on loop: EventLoop) async throws {
+    let start = EventLoop.now
+    repeat {
+      try await loop.sleep(for: .nanoseconds(Int64(ListeningSockets.settleTime)))
+    } while hasHandshakes(since: start)
+  }
+
+  /// Whether there are handshakes to be waited for, in queues that were closed at `start`.
+  func hasHandshakes(since start: UInt64) -> Bool {
+    let time = EventLoop.now - start
+    if areLent || time > ListeningSockets.mostSettleTime { return false }
+    return addresses.contains { address in
+      guard let count = try? SocketDiagnostics.synQueueLength(of: address) else {
+        return time < ListeningSockets.blindSettleTime
+      }
+      return count > 0
+    }
+  }
 
   deinit { close() }
 

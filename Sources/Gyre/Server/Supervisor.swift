@@ -40,14 +40,21 @@ final class Supervisor {
   private var isStopping = false
   /// When the drain is over.
   private var endTime = UInt64.max
-  /// Queues, by the index of their socket, in which connections waited when the drain began, with nobody ready to accept
-  /// them: until a process is. The sockets stay open as long as there is one.
+  /// Queues, by the index of their socket, in which connections wait during the drain with no ready process to accept them.
   private var unserved: Set<Int> = []
+  /// No handshake is under way.
+  private var areSettled = false
+  /// Before the queues are looked at again.
+  private var pause = Supervisor.shortestPause
   private var hasBeenReady = false
   private var isReloading = false
   private var reloadsAgain = false
   /// Why no worker can be started at all.
   private var failure: Errno?
+
+  /// Nanoseconds between two looks at the queues of a server that drains; doubled each time up to the longest.
+  private static let shortestPause: UInt64 = 2_000_000
+  private static let longestPause: UInt64 = 100_000_000
 
   /// Processes that start at a time: more would compete for the processors and for descriptors.
   private static let mostStarting = 8
@@ -82,7 +89,9 @@ final class Supervisor {
       try waits.add(requests.reader) {}
       for index in slots.indices { makeDue(index) }
       startDue()
-      while !isStopping || !processes.isEmpty || !unserved.isEmpty { try waits.turn(takeRequests) }
+      while !isStopping || !processes.isEmpty || !unserved.isEmpty || (!areSettled && sockets.isOpen) {
+        try waits.turn(takeRequests)
+      }
     } catch {
       for process in processes.values { process.end() }
       throw error
@@ -106,18 +115,33 @@ final class Supervisor {
     }
   }
 
-  /// Has every queue that holds connections served by somebody, and then closes the sockets.
+  // The drain of the queues. First the handshakes end that are under way. No connection comes into them any more. Those that are in them are accepted by the workers, which drain
+  // too. A worker may die before it has accepted them, or be dying when the drain begins, which nobody can see. So the queues
+  // stay open until they are empty, and whenever connections wait in one that no ready worker accepts from, a worker is started.
+
   private func drain() {
     beginToStop()
     endTime = EventLoop.now + server.options.workerEndTime.nanosecondsClamped
     sockets.closeQueues()
-    ListeningSockets.settle()
-    let served = slots.indices.filter { slots[$0].current?.isReady == true }.flatMap(queues)
-    let waiting = sockets.numbers.indices.filter { ListeningSockets.hasWaiting(sockets.numbers[$0]) }
-    unserved = Set(waiting).subtracting(served)
-    let needed = slots.indices.filter(isUnserved)
+    let start = EventLoop.now
+    afterSettleTime { [unowned self] in settle(since: start) }
+  }
+
+  private func afterSettleTime(_ body: @escaping () -> Void) {
+    _ = waits.insert(at: EventLoop.now + ListeningSockets.settleTime, body)
+  }
+
+  private func settle(since start: UInt64) {
+    if !sockets.isOpen { return }
+    if sockets.hasHandshakes(since: start) { return afterSettleTime { [unowned self] in settle(since: start) } }
+    areSettled = true
+    drainWorkers()
+  }
+
+  private func drainWorkers() {
+    findUnserved()
     // One that just starts would die of the signal: it has to be ready first, if it is needed.
-    let kept = Set(needed.flatMap { slots[$0].starting }.map(ObjectIdentifier.init))
+    let kept = Set(slots.indices.filter(isUnserved).flatMap { slots[$0].starting }.map(ObjectIdentifier.init))
     for process in processes.values {
       if kept.contains(ObjectIdentifier(process)) {
         retireWithTheDrain(process)
@@ -125,29 +149,54 @@ final class Supervisor {
         retire(process, within: server.options.workerEndTime)
       }
     }
-    for index in needed where slots[index].starting.isEmpty { makeDue(index) }
+    serveQueues()
+    lookAgain()
+    _ = waits.insert(at: endTime) { [unowned self] in closeQueues() }
+  }
+
+  private func findUnserved() {
+    let waiting = Set(sockets.numbers.indices.filter { ListeningSockets.hasWaiting(sockets.numbers[$0]) })
+    unserved = waiting.subtracting(processes.values.filter(\.isReady).flatMap(\.queues))
+    // The next process gets what waits in those of a service manager, where more may come all the time.
+    if waiting.isEmpty || (sockets.areLent && unserved.isEmpty) { closeQueues() }
+  }
+
+  /// Starts workers for the queues that nobody serves.
+  private func serveQueues() {
+    for index in slots.indices where isUnserved(index) && slots[index].starting.isEmpty { makeDue(index) }
     startDue()
-    closeServed()
-    _ = waits.insert(at: endTime) { [unowned self] in
-      unserved = []
-      closeServed()
+  }
+
+  private func lookAtQueues() {
+    guard areSettled, sockets.isOpen else { return }
+    findUnserved()
+    serveQueues()
+  }
+
+  private func lookAgain() {
+    guard sockets.isOpen else { return }
+    _ = waits.insert(at: EventLoop.now + pause) { [unowned self] in
+      lookAtQueues()
+      lookAgain()
     }
+    pause = min(pause * 2, Supervisor.longestPause)
+  }
+
+  private func closeQueues() {
+    unserved = []
+    sockets.close()
   }
 
   private func end() {
     beginToStop()
-    unserved = []
-    closeServed()
+    endTime = 0
+    closeQueues()
     for process in processes.values { retire(process, within: .zero) }
   }
 
   private func beginToStop() {
     if !isStopping { ServiceManager.notify("STOPPING=1") }
     isStopping = true
-  }
-
-  private func closeServed() {
-    if unserved.isEmpty { sockets.close() }
   }
 
   /// The sockets that a slot's processes accept from, by their indices.
@@ -228,6 +277,7 @@ final class Supervisor {
       onEnd: { [unowned self] in ended($0, $1) }
     )
     process.place = index
+    process.queues = queues(of: index)
     processes[ObjectIdentifier(process)] = process
     starting += 1
     if slots[index].current == nil { slots[index].current = process } else { slots[index].replacement = process }
@@ -247,7 +297,11 @@ final class Supervisor {
   private func becameReady(_ process: ChildProcess) {
     starting -= 1
     if let index = process.place {
-      if isStopping { return served(by: process, index) }
+      if isStopping {
+        // It has been told to drain, and accepts what waits.
+        process.place = nil
+        return lookAtQueues()
+      }
       if slots[index].replacement === process {
         // Only now, so that somebody accepts all the time.
         if let old = slots[index].current { retire(old, within: server.options.workerEndTime) }
@@ -259,16 +313,10 @@ final class Supervisor {
     startDue()
   }
 
-  /// A process is ready that the drain has waited for. It has been told to drain, and accepts what waits.
-  private func served(by process: ChildProcess, _ index: Int) {
-    process.place = nil
-    unserved.subtract(queues(of: index))
-    closeServed()
-    startDue()
-  }
-
   private func retire(_ process: ChildProcess, within time: Duration) {
     process.place = nil
+    // While the server drains it accepts what is in its queues. Otherwise it leaves them to others.
+    if !isStopping { process.queues = [] }
     process.retire(within: time)
   }
 
@@ -285,6 +333,7 @@ final class Supervisor {
     guard let index = process.place, !isStopping else { return }
     Server.log.notice("worker \(process.process) drains; it is replaced")
     process.place = nil
+    process.queues = []
     process.awaitEnd(within: server.options.workerEndTime)
     replace(process, in: index, after: 0)
     startDue()
@@ -293,12 +342,23 @@ final class Supervisor {
   private func ended(_ process: ChildProcess, _ how: String) {
     processes[ObjectIdentifier(process)] = nil
     if !process.isReady { starting -= 1 }
+    if isStopping { endedInTheDrain(process, how) }
     if let index = process.place {
       Server.log.error("worker \(process.process) \(how); it is replaced")
       let life = process.isReady ? EventLoop.now - process.started : 0
       replace(process, in: index, after: delay(of: index, afterLifeOf: life))
     }
     startDue()
+  }
+
+  private func endedInTheDrain(_ process: ChildProcess, _ how: String) {
+    if case .signaled = process.exit, process.isReady, EventLoop.now < endTime {
+      Server.log.error("worker \(process.process) \(how) while the server drained")
+    }
+    guard process.place == nil, sockets.isOpen else { return }
+    for index in slots.indices where slots[index].current === process { slots[index].current = nil }
+    for index in slots.indices where slots[index].replacement === process { slots[index].replacement = nil }
+    lookAtQueues()
   }
 
   /// How long a slot stays empty whose process has failed. Somebody waits for what a drain starts.

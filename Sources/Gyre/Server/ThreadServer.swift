@@ -156,7 +156,7 @@ struct ThreadServer: Sendable {
     do {
       try await waitForTheEnd()
       sockets.stopListening()
-      try await loop.sleep(for: ListeningSockets.settleTime)
+      try await sockets.settle(on: loop)
       try await worker?.announceDrain(on: loop)
       for listener in listeners { listener.stopAccepting() }
       try await loop.sleep(for: options.drainTime)

@@ -105,7 +105,7 @@ struct WorkerProcess: Sendable {
   func announceDrain(on loop: EventLoop) async throws {
     say(.draining)
     let limit = EventLoop.now + WorkerProcess.supervisorTime
-    while !isHeard && EventLoop.now < limit { try await loop.sleep(for: ListeningSockets.settleTime) }
+    while !isHeard && EventLoop.now < limit { try await loop.sleep(for: .milliseconds(1)) }
   }
 
   /// What a supervisor may take to hear a word, in nanoseconds: it may be one of many processes on a busy machine.

@@ -37,6 +37,32 @@ struct ServerTests {
     try await expectRefusals(backend, pattern) { $0.signal(SIGTERM) }
   }
 
+  /// Clients that are connected as far as they know, while their handshake has not ended here.
+  @Test(arguments: combinations)
+  func aHandshakeThatIsUnderWayWhenADrainBeginsIsServed(_ backend: Backend, _ pattern: String) async throws {
+    let manager = try NotifySocket()
+    let server = try ServerProcess(
+      pattern,
+      ["--number", "2", "--drain", "60", "--deferred"],
+      backend,
+      environment: ["NOTIFY_SOCKET=\(manager.path)"]
+    )
+    #expect(try manager.next() == "READY=1")
+    try await onServerLoop {
+      var clients: [ServerClient] = []
+      for _ in 0..<5 { clients.append(try await ServerClient.connect(to: server)) }
+      server.signal(SIGTERM)
+      #expect(try manager.next() == "STOPPING=1")
+      // A round trip of a client on another continent.
+      try await EventLoop.current!.sleep(for: .milliseconds(100))
+      for (number, client) in clients.enumerated() {
+        #expect(try await client.ask("far \(number)") == "far \(number)")
+        await client.close()
+      }
+    }
+    #expect(try server.ending() == 0)
+  }
+
   /// A service manager signals all processes at once, and a terminal does: none of them may close a socket too early.
   @Test(
     arguments: combinations.filter { ["processes-shared", "processes-reuseport"].contains($0.1) },

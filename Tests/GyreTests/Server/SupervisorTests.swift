@@ -624,6 +624,41 @@ struct SupervisorTests {
     #expect(try server.ending() == 0)
   }
 
+  /// A worker may be dying when the drain begins, or die before it has accepted what waits: somebody else serves it.
+  @Test(arguments: WorkerTests.combinations, [true, false])
+  func aDrainServesWhatADyingWorkerLeaves(_ of: (Backend, String), _ isFirst: Bool) async throws {
+    let manager = try NotifySocket()
+    let server = try ServerProcess(
+      of.1,
+      ["--number", "1", "--drain", "30"],
+      of.0,
+      environment: ["NOTIFY_SOCKET=\(manager.path)"]
+    )
+    #expect(try manager.next() == "READY=1")
+    let worker = try #require(server.children.first)
+    // It accepts nothing more.
+    kill(worker, SIGSTOP)
+    try await onServerLoop {
+      var waiting: [ServerClient] = []
+      for number in 0..<5 {
+        let client = try await ServerClient.connect(to: server)
+        try await client.connection.send("\(number)\n")
+        waiting.append(client)
+      }
+      if isFirst { kill(worker, SIGKILL) }
+      server.signal(SIGTERM)
+      #expect(try manager.next() == "STOPPING=1")
+      if !isFirst { kill(worker, SIGKILL) }
+      for (number, client) in waiting.enumerated() {
+        // One may have been accepted by the worker that died.
+        let answer = try? await client.answer()
+        #expect(answer == "\(number)" || (number == 0 && answer == nil))
+        await client.close()
+      }
+    }
+    #expect(try server.ending() == 0)
+  }
+
   /// A worker that never gets ready keeps a drain no longer than it may take.
   @Test(arguments: Backends.available)
   func aDrainWaitsNoLongerThanItsTimeForAWorkerThatStarts(_ backend: Backend) async throws {

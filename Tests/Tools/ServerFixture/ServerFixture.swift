@@ -16,6 +16,8 @@ struct ServerFixture: AsyncParsableCommand {
   @Option var start: Double?
   /// Another server of several processes is run when this one is ready.
   @Flag var second = false
+  /// A handshake ends with the client's first bytes, as if the client were far away.
+  @Flag var deferred = false
   /// Every process starts a program before it serves.
   @Flag var helper = false
   /// A worker does not go on while this file exists.
@@ -34,6 +36,7 @@ struct ServerFixture: AsyncParsableCommand {
     options.drainTime = .seconds(drain)
     if let start { options.workerStartTime = .seconds(start) }
     options.workerMemoryLimit = memory
+    if deferred { options.listener.deferAccept = .seconds(30) }
     options.loop.backend = BackendChoice(rawValue: backend)!
     // Many of them on one machine, with few connections each.
     options.loop.bufferCount = 256
