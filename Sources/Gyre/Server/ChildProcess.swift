@@ -23,6 +23,8 @@ final class ChildProcess {
   private var startTime = UInt64.max
   /// SIGTERM is due as soon as it is ready.
   private var isToDrain = false
+  /// It drains by itself. It goes on accepting until nobody listens to it any more.
+  private var isDraining = false
 
   /// The path of the program, as it was found at the start and byte for byte: an upgraded file of that name is what a reload
   /// starts. The last byte is a zero.
@@ -141,7 +143,8 @@ final class ChildProcess {
   /// - Parameters:
   ///   - time: nanoseconds after which it is killed if it is not ready.
   ///   - onReady: called once, if it becomes ready.
-  ///   - onDrain: called at most once, if it then stops accepting without having been asked to. It keeps a descriptor open.
+  ///   - onDrain: called at most once, if it then stops accepting without having been asked to. It keeps a descriptor open until it is
+  ///     retired.
   ///   - onEnd: called once, with the end as people read it. The process is reaped and no more watched.
   /// - Throws: the `Errno` of `epoll_ctl(2)`; the process has been ended then.
   func watch(
@@ -161,7 +164,7 @@ final class ChildProcess {
             if onDrain == nil || killTime != nil { closeControl() }
             onReady(self)
           case .draining:
-            closeControl()
+            isDraining = true
             onDrain?(self)
           }
         }
@@ -220,23 +223,19 @@ final class ChildProcess {
 
   /// Asks it to drain, and has it killed when `time` has passed; sooner if it was asked before and has more time left.
   ///
+  /// One that drains by itself is not signalled: what its program does after the drain would die of that.
+  ///
   /// - Parameter whenReady: not before it is ready: one that just starts would die of the signal.
   func retire(within time: Duration, whenReady: Bool = false) {
     let isFirst = killTime == nil
-    awaitEnd(within: time)
-    if isFirst {
+    killTime = min(killTime ?? .max, EventLoop.now + time.nanosecondsClamped)
+    setTimer()
+    if isFirst && !isDraining {
       isToDrain = whenReady && !isReady
       if !isToDrain { descriptor.signal(SIGTERM) }
     }
     // It has nothing more to say.
     if isReady { closeControl() }
-  }
-
-  /// Has it killed when `time` has passed, and not signalled before: it drains by itself. What its program does after the drain
-  /// would die of a signal.
-  func awaitEnd(within time: Duration) {
-    killTime = min(killTime ?? .max, EventLoop.now + time.nanosecondsClamped)
-    setTimer()
   }
 
   /// Has it killed at the end of its drain, or of its start.

@@ -330,11 +330,10 @@ final class Supervisor {
   /// It was signalled, or its program drains its server there. It stops accepting, but its connections may go on for long. That is
   /// no failure, so its place is filled at once.
   private func drainsByItself(_ process: ChildProcess) {
+    // While the server drains it is retired with the others.
     guard let index = process.place, !isStopping else { return }
     Server.log.notice("worker \(process.process) drains; it is replaced")
-    process.place = nil
-    process.queues = []
-    process.awaitEnd(within: server.options.workerEndTime)
+    retire(process, within: server.options.workerEndTime)
     replace(process, in: index, after: 0)
     startDue()
   }
