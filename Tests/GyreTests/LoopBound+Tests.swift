@@ -11,5 +11,5 @@ extension LoopBound where Value == StreamSocket {
 }
 
 extension LoopBound where Value == ListenSocket {
-  var shortages: UInt64 { onLoop.shortages }
+  var shortages: Shortages { onLoop.shortages }
 }

@@ -1,6 +1,7 @@
 import CLiburing
 import DequeModule
 import Glibc
+import Logging
 import Synchronization
 
 // @unchecked: as `Socket`, every member is touched on the loop's thread alone.
@@ -36,8 +37,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
   private var retry: TimerID?
   private var retryDelay = ListenSocket.firstDelay
   private var failure: Int32?
-  /// Times that accepting failed for want of descriptors or memory.
-  private(set) var shortages: UInt64 = 0
+  private(set) var shortages = Shortages()
 
   /// Accepted connections that may wait in user space; beyond it they wait in the kernel's accept queue.
   private static let mostAccepted = 256
@@ -205,7 +205,7 @@ final class ListenSocket: Socket, @unchecked Sendable {
       failure = -error
       waiters.resumeAll(-error)
     case _ where ListenSocket.isShortage(error):
-      shortages += 1
+      if shortages.note(at: EventLoop.now) { warn(of: Errno(rawValue: error)) }
       if !isFinishing { retryLater() }
     // Errors of the network that a new connection brings along: ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET,
     // EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, ETIMEDOUT. A firewall's or a filter's EPERM. EAGAIN, where another process made
@@ -215,6 +215,17 @@ final class ListenSocket: Socket, @unchecked Sendable {
   }
 
   private static func isShortage(_ error: Int32) -> Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error) }
+
+  private func warn(of error: Errno) {
+    let address = (try? SystemSocket.localAddress(of: descriptor.number)).map { "\($0)" } ?? "a listener"
+    let advice =
+      switch error.rawValue {
+      case EMFILE: "raise the limit of open files (`ulimit -n`)"
+      case ENFILE: "raise the system’s limit of open files (`sysctl fs.file-max`)"
+      default: "look at the limits of memory"
+      }
+    TCPListener.log.warning("\(address): connections wait, since none can be accepted: \(error); \(advice)")
+  }
 
   /// What may last would spin if it were tried again at once. So it is tried later, and later each time; connections wait in
   /// the kernel's accept queue meanwhile.

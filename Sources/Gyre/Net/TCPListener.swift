@@ -13,7 +13,7 @@ public final class TCPListener: Sendable {
   public var loop: EventLoop { socket.loop }
 
   let socket: LoopBound<ListenSocket>
-  private static let log = Logger(label: "gyre.listener")
+  static let log = Logger(label: "gyre.listener")
 
   private init(_ socket: ListenSocket, address: SocketAddress) {
     self.socket = LoopBound(socket)
@@ -88,7 +88,8 @@ public final class TCPListener: Sendable {
   ///
   /// Connections that the kernel has already completed are accepted in batches; they wait here, at most some hundreds, for
   /// the next calls. When the process is out of descriptors or memory (`EMFILE`, `ENFILE`, `ENOMEM`), connections stay in
-  /// the kernel's queue and accepting is tried again after 5 ms, then at twice the interval each time up to one second.
+  /// the kernel's queue and accepting is tried again after 5 ms, then at twice the interval each time up to one second. A
+  /// warning of `gyre.listener` says so, once until there was no such failure for ten seconds.
   /// - Throws: `CancellationError` if the task was cancelled first (connections already accepted stay for the next call);
   ///   `SocketError` with `EBADF` once the listener is closed. `accept4(2)`, `io_uring_prep_multishot_accept(3)`
   public func accept() async throws -> TCPConnection {

@@ -15,7 +15,7 @@ struct StoppingTests {
       let shortage = try DescriptorShortage()
       defer { shortage.end() }
       let accepting = start(on: loop) { try await listener.accept() }
-      try await eventually("a shortage") { listener.socket.shortages >= 1 }
+      try await eventually("a shortage") { listener.socket.shortages.count == 1 }
       loop.stop()
       await #expect(throws: CancellationError.self) { _ = try await accepting.value }
       await client.close()

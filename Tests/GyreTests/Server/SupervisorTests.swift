@@ -470,6 +470,32 @@ struct SupervisorTests {
     #expect(try server.ending() == 0)
   }
 
+  /// Once, however often accepting is tried. The pattern accepts into ordinary descriptors on each backend.
+  @Test(arguments: Backends.available)
+  func aServerThatCannotAcceptForWantOfDescriptorsSaysSo(_ backend: Backend) async throws {
+    let log = "/tmp/gyre-log-\(getpid())"
+    defer { unlink(log) }
+    let server = try ServerProcess("acceptor", [], backend, prelude: "ulimit -n 64", log: log)
+    let warning = "warning gyre.listener:"
+    try await onServerLoop {
+      var clients: [ServerClient] = []
+      for _ in 0..<80 { clients.append(try await ServerClient.connect(to: server)) }
+      try await eventually("nothing is logged") { ServerProcess.contents(of: log).contains(warning) }
+      // Each end of a connection has the next one accepted, and the one after it wait again.
+      for (number, client) in clients.enumerated() {
+        #expect(try await client.ask("\(number)") == "\(number)")
+        await client.close()
+      }
+    }
+    let lines = ServerProcess.contents(of: log).split(separator: "\n").filter { $0.contains(warning) }
+    #expect(lines.count == 1, "\(lines)")
+    for text in ["\(server.address): connections wait", "EMFILE", "ulimit -n"] {
+      #expect(lines.first?.contains(text) == true)
+    }
+    server.signal(SIGTERM)
+    #expect(try server.ending() == 0)
+  }
+
   @Test
   func aMemoryLimitThatNoLoopFitsInIsRefused() throws {
     var options = Server.Options()
