@@ -119,15 +119,16 @@ final class ConnectionSupervisor {
   /// it stays for the next process.
   private func takeQueues() {
     guard isStopping, sockets.isOpen else { return }
+    // Before the queues are looked at: a handshake that ends in between has put its connection there.
+    let areSettled = !sockets.hasHandshakes(since: stopTime)
     let isEmpty = withReserve { sockets.numbers.allSatisfy(acceptEverything) }
-    if sockets.areLent { return sockets.close() }
-    if isEmpty { return closeWhenSettled() }
+    if sockets.areLent || (isEmpty && areSettled) { return sockets.close() }
+    if isEmpty { return takeQueuesLater() }
     if processes.isEmpty && waiting.isEmpty { pause("connections wait: none can be accepted") }
   }
 
-  /// Closes queues that are empty, unless a handshake is under way: then they are looked at again.
-  private func closeWhenSettled() {
-    guard sockets.hasHandshakes(since: stopTime) else { return sockets.close() }
+  /// A handshake is under way.
+  private func takeQueuesLater() {
     guard !isSettling else { return }
     isSettling = true
     _ = waits.insert(at: EventLoop.now + ListeningSockets.settleTime) { [unowned self] in
