@@ -28,12 +28,17 @@ enum ResourceLimits {
     toStart passed: Int = 1,
     beside open: Int32
   ) throws(ConfigurationError) {
-    // The lowest free number: about as many are open. Where none is free, at least as many are as the limit allows.
-    let free = fcntl(open, F_DUPFD_CLOEXEC, 0)
-    if free >= 0 { close(free) }
-    let taken = free >= 0 ? Int(free) : descriptors
-    let needed = taken + processes * each + passed + ResourceLimits.spareDescriptors
-    guard needed > descriptors else { return }
+    let wanted = processes * each + passed + ResourceLimits.spareDescriptors
+    // Taken for a moment, since nothing else says how many are free: the numbers in use have gaps.
+    var copies: [Int32] = []
+    defer { for copy in copies { close(copy) } }
+    while copies.count < wanted {
+      let copy = fcntl(open, F_DUPFD_CLOEXEC, 0)
+      if copy < 0 { break }
+      copies.append(copy)
+    }
+    guard copies.count < wanted else { return }
+    let needed = descriptors + wanted - copies.count
     throw ConfigurationError(
       "\(processes) \(what) take \(needed) open files and the limit is \(descriptors): raise it (`ulimit -n`) or have fewer"
     )
